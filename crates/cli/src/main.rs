@@ -1,0 +1,2 @@
+//! trimtab
+fn main() {}
