@@ -1,1 +1,32 @@
-//! Being written.
+//! A Kubernetes cluster as a function of (state, decision, arrivals, seed).
+//!
+//! Fidelity L1, "fluid + table": for each service and sub-step the utilisation law, processor sharing,
+//! the wait that a CPU quota causes (from a table made by a request-level simulation, [`quota`]), a fluid
+//! backlog in overload, and composition over the call tree to mean, p95 and p99. Around it what an
+//! autoscaler meets in a cluster: pods that take time to start, and metrics that are old when they arrive.
+//!
+//! [`Cluster`] holds a batch of independent clusters ("lanes") in struct-of-arrays form and allocates
+//! nothing while it advances. [`SimulatedPlant`] is one lane behind the [`trimtab_model::Plant`] seam.
+//!
+//! Left out: learning, rewards, files and clocks; node packing, out-of-memory kills and request-level
+//! simulation.
+
+mod call_plan;
+mod cluster;
+mod config;
+mod error;
+mod histogram;
+mod metrics;
+mod plant;
+mod pods;
+pub mod queueing;
+pub mod quota;
+pub mod tail;
+mod tally;
+
+pub use cluster::{Cluster, ClusterState, Ledger};
+pub use config::{Arrivals, SimConfig};
+pub use error::{Error, Result};
+pub use histogram::LatencyHistogram;
+pub use plant::SimulatedPlant;
+pub use tally::Tally;

@@ -1,0 +1,74 @@
+//! Kubernetes' `HorizontalPodAutoscaler` (`autoscaling/v2`) with Resource metrics, as its controller computes it.
+//!
+//! Source of the algorithm: `pkg/controller/podautoscaler` of Kubernetes 1.36/1.37. The order of the
+//! steps, integer truncation and the strictness of every comparison are the controller's. All time and
+//! input are arguments.
+//!
+//! Left out: metrics other than Resource, and scaling from and to zero.
+
+mod controller;
+mod metric;
+mod policy;
+mod spec;
+
+pub use controller::{Controller, Sync};
+pub use metric::{MetricError, PodTotals, group_pods, replicas_for_average, replicas_for_utilization};
+pub use spec::{Behavior, Constants, HpaSpec, Metric, Policy, PolicyKind, Resource, Rules, Select, Target};
+
+use crate::{Autoscaler, Result};
+use trimtab_model::{Application, Decision, Snapshot};
+
+/// One HPA for each service of an application.
+#[derive(Clone, Debug)]
+pub struct Hpa {
+    controllers: Vec<Controller>,
+}
+
+impl Hpa {
+    /// An HPA for each spec, in the application's order.
+    ///
+    /// # Errors
+    /// A spec that the Kubernetes API would refuse.
+    pub fn new(specs: Vec<HpaSpec>, constants: Constants) -> Result<Self> {
+        let controllers = specs.into_iter().map(|spec| Controller::new(spec, constants)).collect::<Result<_>>()?;
+        Ok(Self { controllers })
+    }
+
+    /// What `kubectl autoscale` gives every service: CPU at 80 % of the request, no behaviour.
+    ///
+    /// # Errors
+    /// Never for an application that was read from a file.
+    pub fn default_for(application: &Application) -> Result<Self> {
+        let specs = application.services.iter().map(|s| HpaSpec::cpu(s.replicas, 80)).collect();
+        Self::new(specs, Constants::default())
+    }
+
+    /// The controllers, in the application's order.
+    pub fn controllers(&self) -> &[Controller] {
+        &self.controllers
+    }
+
+    /// The controllers, to trim their targets.
+    pub fn controllers_mut(&mut self) -> &mut [Controller] {
+        &mut self.controllers
+    }
+}
+
+impl Autoscaler for Hpa {
+    fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
+        for (service, controller) in self.controllers.iter_mut().enumerate() {
+            let view = &seen.services[service];
+            let sync = controller.sync(seen.time, view, view.replicas.spec, 1.0);
+            proposal.services[service].replicas = Some(sync.desired);
+        }
+    }
+
+    fn reset(&mut self) {
+        for controller in &mut self.controllers {
+            controller.reset();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! A learned policy as an autoscaler: codec, network, steering. Deterministic: the most probable action.
+
+use crate::{Autoscaler, Codec, Error, Result, Steering};
+use trimtab_model::{Decision, Snapshot};
+use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, ActorCritic, Workspace};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    policy: ActorCritic,
+    workspace: Workspace,
+    codec: Codec,
+    steering: Steering,
+    obs: Vec<f32>,
+    allowed: Vec<bool>,
+    choices: Vec<u32>,
+    numbers: Vec<f32>,
+}
+
+impl Learned {
+    /// Joins a policy with the codec and the steering that it was trained with.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] when their sizes do not fit.
+    pub fn new(policy: ActorCritic, codec: Codec, steering: Steering) -> Result<Self> {
+        let differs = |what, expected: String, found: String| Err(Error::Policy { what, expected, found });
+        let architecture = policy.architecture();
+        if architecture.obs_dim != codec.width() {
+            return differs("observation size", codec.width().to_string(), architecture.obs_dim.to_string());
+        }
+        if architecture.head != steering.head() {
+            return differs("action space", format!("{:?}", steering.head()), format!("{:?}", architecture.head));
+        }
+        let rows = codec.rows();
+        let width = rows * architecture.head.width();
+        let continuous = matches!(architecture.head, ActionHead::Gaussian(_));
+        Ok(Self {
+            obs: vec![0.0; rows * codec.width()],
+            allowed: vec![true; if steering.masked() { rows * architecture.head.outputs() } else { 0 }],
+            choices: vec![0; if continuous { 0 } else { width }],
+            numbers: vec![0.0; if continuous { width } else { 0 }],
+            workspace: policy.workspace(),
+            policy,
+            codec,
+            steering,
+        })
+    }
+
+    /// The network.
+    pub fn policy(&self) -> &ActorCritic {
+        &self.policy
+    }
+}
+
+impl Autoscaler for Learned {
+    fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
+        self.codec.encode(seen, self.steering.echo(), &mut self.obs);
+        let masks = if self.steering.masked() {
+            self.steering.mask(seen, &mut self.allowed);
+            Some(&self.allowed[..])
+        } else {
+            None
+        };
+        let action = if self.numbers.is_empty() {
+            self.policy.act(&self.obs, masks, &mut self.workspace, ActionSliceMut::Choices(&mut self.choices));
+            ActionSlice::Choices(&self.choices)
+        } else {
+            self.policy.act(&self.obs, masks, &mut self.workspace, ActionSliceMut::Numbers(&mut self.numbers));
+            ActionSlice::Numbers(&self.numbers)
+        };
+        self.steering.decode(seen, action, proposal).expect("a policy of the right head stays inside its space");
+    }
+
+    fn reset(&mut self) {
+        self.codec.reset();
+        self.steering.reset();
+    }
+}

@@ -1,0 +1,87 @@
+//! What a controller sees of a lane: ages, windows and missing values as a real pipeline would give them.
+
+use super::Cluster;
+use trimtab_model::{
+    Bytes, Flow, Latency, Millicores, PerSecond, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, Seconds,
+    Snapshot, Time,
+};
+
+impl Cluster {
+    /// Writes what can be seen of `lane` now.
+    pub fn observe(&self, lane: usize, seen: &mut Snapshot) {
+        let this = &self.state.lane[lane];
+        let now = this.time;
+        let services = self.application.services.len();
+        seen.time = Time(now);
+        let scrape = self.config.scrape_secs;
+        let rate = |service| {
+            let (rate, at) = this.metrics.rate(service, scrape)?;
+            Some(Sample { value: PerSecond(rate), age: Seconds(now - at) })
+        };
+        seen.rate = rate(None);
+        seen.latency = this.metrics.latency().map(|w| Sample {
+            value: Latency {
+                mean: Seconds(f64::from(w.mean)),
+                p95: Seconds(f64::from(w.p95)),
+                p99: Seconds(f64::from(w.p99)),
+            },
+            age: Seconds(now - w.end),
+        });
+        seen.services.resize_with(services, Default::default);
+        seen.flows.clear();
+        let latch = this.metrics.resources();
+        let window = self.config.metrics_resolution_secs;
+        for (service, view) in seen.services.iter_mut().enumerate() {
+            let at = service * self.lanes + lane;
+            let pods = &self.state.pods[at];
+            let described = &self.application.services[service];
+            let latched = latch.filter(|l| l.present[service]);
+            let sample = latched.map(|l| (Millicores(l.cpu[service].round() as u32), Bytes(l.memory[service] as u64)));
+            let age = Seconds(latch.map_or(0.0, |l| now - l.at));
+            view.replicas =
+                Replicas { spec: self.state.spec[at], ready: pods.ready(), starting: pods.total() - pods.ready() };
+            view.allocation = self.state.allocation[at];
+            view.cpu = sample.map(|(value, _)| Sample { value, age });
+            view.memory = sample.map(|(_, value)| Sample { value, age });
+            view.rate = rate(Some(service));
+            view.latency = None;
+            view.pods.clear();
+            for cohort in pods.cohorts() {
+                let running = cohort.running_at <= now;
+                let ready = cohort.ready_at <= now;
+                let usage = latched.filter(|l| cohort.running_at <= l.at - window).map(|l| {
+                    let starting = (described.idle_cpu, described.idle_memory);
+                    let (cpu, memory) = if cohort.ready_at <= l.at { sample.unwrap_or(starting) } else { starting };
+                    PodUsage { cpu, memory, at: Time(l.at), window: Seconds(window) }
+                });
+                view.pods.push(PodGroup {
+                    count: cohort.count,
+                    phase: if running { PodPhase::Running } else { PodPhase::Pending },
+                    deleting: false,
+                    started: running.then_some(Time(cohort.running_at)),
+                    readiness: running.then_some(Readiness {
+                        ready,
+                        since: Time(if ready { cohort.ready_at } else { cohort.running_at }),
+                    }),
+                    usage,
+                });
+            }
+            if let Some(sample) = view.rate
+                && self.entry[service] > 0.0
+                && let Some(total) = seen.rate
+            {
+                let value = PerSecond(total.value.0 * f64::from(self.entry[service]));
+                seen.flows.push(Flow { caller: None, callee: service, rate: Sample { value, age: sample.age } });
+            }
+        }
+        for callee in 0..services {
+            for &(caller, calls) in &self.callers[callee] {
+                if let Some(sample) = seen.services[caller].rate {
+                    let value = PerSecond(sample.value.0 * f64::from(calls));
+                    let rate = Sample { value, age: sample.age };
+                    seen.flows.push(Flow { caller: Some(caller), callee, rate });
+                }
+            }
+        }
+    }
+}
