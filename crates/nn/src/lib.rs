@@ -1,1 +1,25 @@
-//! Being written.
+//! All that is needed to *act*: explicit layers over slices with forward and backward, action distributions
+//! with masks, policies as networks, an optimiser, and named tensors as safetensors bytes.
+//!
+//! There is no tape and no tensor type. A layer knows where its weights lie in one flat parameter vector;
+//! `forward` writes a cache, `backward` reads it and adds to a gradient vector of the same layout. Everything
+//! is a function of its arguments: results do not depend on the thread, and repeat bit for bit on CPUs with
+//! the same vector extensions.
+//!
+//! Left out: rewards, environments, losses (see `trimtab-rl`), files, GPUs.
+
+pub mod distribution;
+mod error;
+pub mod kernel;
+pub mod linear;
+pub mod mlp;
+pub mod optimiser;
+pub mod policy;
+pub mod tensors;
+
+pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
+pub use error::{Error, Result};
+pub use mlp::Activation;
+pub use optimiser::Adam;
+pub use policy::{ActorCritic, Architecture, Initialisation, Workspace};
+pub use tensors::{Tensor, Tensors};

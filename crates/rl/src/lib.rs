@@ -1,1 +1,26 @@
-//! Being written.
+//! All that is needed to *learn*: the environment contract, rollout buffers, algorithms, constraints,
+//! running statistics, checkpoints and small control tasks to validate them on.
+//!
+//! Names, defaults and log keys are Stable-Baselines3's. A run is a function of its configuration, seed and
+//! environment: equal inputs give equal bytes, and a run that is saved, loaded and continued gives the same
+//! bytes as one that was never stopped.
+//!
+//! Left out: Kubernetes, clocks, files, and global random generators.
+
+pub mod buffer;
+pub mod checkpoint;
+pub mod control;
+pub mod env;
+pub mod episodes;
+mod error;
+pub mod lagrangian;
+pub mod normalize;
+pub mod ppo;
+pub mod schedule;
+
+pub use checkpoint::Checkpoint;
+pub use env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+pub use error::{Error, Result};
+pub use lagrangian::ConstraintConfig;
+pub use ppo::{Iteration, NetworkConfig, Ppo, PpoConfig};
+pub use schedule::Schedule;

@@ -1,0 +1,255 @@
+//! Configuration of a run: every setting with its default, layered from file, variables and flags.
+//!
+//! Layers, weakest first: defaults, a TOML file, variables `TRIMTAB__SECTION__KEY`, flags. An unknown key is
+//! an error that names where it stands and the nearest valid one.
+
+mod layers;
+
+pub use layers::{Layer, resolve};
+
+use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
+use trimtab_rl::{NetworkConfig, PpoConfig, Schedule};
+use trimtab_sim::SimConfig;
+
+/// Configuration of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Environment: the name of an application that ships, or an application file.
+    pub env: String,
+    /// What the environment is after: `cost`, `latency` or `multi`.
+    pub goal: Goal,
+    /// What the policy may do: `trim`, `trim_continuous`, `delta` or `move`.
+    pub action: ActionKind,
+    /// Algorithm: `ppo`.
+    pub algorithm: Algorithm,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Environment steps to train for.
+    pub total_timesteps: u64,
+    /// Environments stepped together.
+    pub n_envs: usize,
+    /// Environment steps between two checkpoints.
+    pub checkpoint_timesteps: u64,
+    /// Largest step of the `delta` action.
+    pub delta: u32,
+    /// Episodes.
+    pub episode: EpisodeConfig,
+    /// Traffic; several entries are trained on together.
+    pub traffic: Vec<TrafficConfig>,
+    /// The simulated cluster.
+    pub sim: SimConfig,
+    /// The autoscaler inside `trim`.
+    pub inner: InnerConfig,
+    /// Bounds of `trim`.
+    pub trim: TrimConfig,
+    /// Reward terms and weights; empty: those of the goal.
+    pub reward: BTreeMap<String, f64>,
+    /// The constraint of the goal `multi`.
+    pub constraint: ConstraintSetting,
+    /// Guardrails after every decision.
+    pub guardrails: GuardrailsConfig,
+    /// Hyper-parameters of PPO.
+    pub ppo: PpoConfig,
+}
+
+/// A learning algorithm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Proximal policy optimisation (Schulman et al., 2017).
+    #[default]
+    Ppo,
+}
+
+/// Length and pace of episodes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EpisodeConfig {
+    /// Seconds between two decisions.
+    pub interval_secs: f64,
+    /// Decisions in a training episode, which starts at a random time of a random training day.
+    pub steps: u32,
+}
+
+impl Default for EpisodeConfig {
+    fn default() -> Self {
+        Self { interval_secs: 15.0, steps: 240 }
+    }
+}
+
+/// The HPA inside `trim`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InnerConfig {
+    /// CPU target of each service in percent of its request, in the application's order; empty: calibrated on the training days.
+    pub target_percent: Vec<u32>,
+    /// Scale-down stabilisation window in seconds.
+    pub scale_down_secs: f64,
+    /// Share of SLO windows it violated on the training days.
+    pub violation_share: f64,
+    /// Settings of the calibration.
+    pub calibration: CalibrationConfig,
+}
+
+/// Settings of the search for an HPA's best parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CalibrationConfig {
+    /// Largest allowed share of SLO windows violated on the training days.
+    pub violation_budget: f64,
+    /// Scale-down stabilisation windows to try, in seconds.
+    pub scale_down_secs: Vec<f64>,
+    /// Find a target for each service, after the best one for all.
+    pub per_service: bool,
+}
+
+impl Default for CalibrationConfig {
+    fn default() -> Self {
+        Self { violation_budget: 0.01, scale_down_secs: vec![60.0, 120.0, 300.0], per_service: true }
+    }
+}
+
+/// A signal that the environment gives beside the reward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Share of SLO windows whose p95 was over the bound.
+    #[default]
+    Violation,
+    /// p95 over the bound, at most 4, mean over windows.
+    Latency,
+}
+
+impl Signal {
+    /// Names in the order in which environments give them.
+    pub const NAMES: [&str; 2] = ["violation", "latency"];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Violation => Self::NAMES[0],
+            Self::Latency => Self::NAMES[1],
+        }
+    }
+}
+
+/// The constraint of the goal `multi`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConstraintSetting {
+    /// What is bounded.
+    pub signal: Signal,
+    /// Largest mean per decision; 0: what the inner HPA reached on the training days, times `inner_share`.
+    pub limit: f64,
+    /// See `limit`.
+    pub inner_share: f64,
+    /// Gain of the multiplier's integral update, per rollout.
+    pub ki: f64,
+    /// Gain of its proportional part.
+    pub kp: f64,
+    /// Multiplier at the start.
+    pub multiplier: f64,
+    /// Largest multiplier.
+    pub max_multiplier: f64,
+}
+
+impl Default for ConstraintSetting {
+    fn default() -> Self {
+        Self {
+            signal: Signal::Violation,
+            limit: 0.0,
+            inner_share: 0.8,
+            ki: 0.02,
+            kp: 0.0,
+            multiplier: 1.0,
+            max_multiplier: 100.0,
+        }
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            env: "online_boutique".to_owned(),
+            goal: Goal::default(),
+            action: ActionKind::default(),
+            algorithm: Algorithm::default(),
+            seed: 0,
+            total_timesteps: 1_000_000,
+            n_envs: 32,
+            checkpoint_timesteps: 100_000,
+            delta: 1,
+            episode: EpisodeConfig::default(),
+            traffic: vec![TrafficConfig::default()],
+            sim: SimConfig::default(),
+            inner: InnerConfig::default(),
+            trim: TrimConfig::default(),
+            reward: BTreeMap::new(),
+            constraint: ConstraintSetting::default(),
+            guardrails: GuardrailsConfig::default(),
+            ppo: ppo_defaults(),
+        }
+    }
+}
+
+/// Hyper-parameters found for the autoscaling environments; the algorithm's own defaults are elsewhere.
+fn ppo_defaults() -> PpoConfig {
+    PpoConfig {
+        learning_rate: Schedule::linear(1e-3),
+        n_steps: 64,
+        batch_size: 2048,
+        n_epochs: 3,
+        gamma: 0.98,
+        gae_lambda: 0.95,
+        ent_coef: 0.002,
+        normalize_reward: true,
+        network: NetworkConfig { hidden: vec![48, 48], ..NetworkConfig::default() },
+        ..PpoConfig::default()
+    }
+}
+
+impl RunConfig {
+    /// Checks what the parts cannot check themselves.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the key, what is there and what was expected.
+    pub fn validate(&self) -> Result<()> {
+        let check = |key: &str, right: bool, expected: &str, found: &dyn std::fmt::Display| {
+            if right { Ok(()) } else { Err(Error::config(key, format!("is {found}, expected {expected}"))) }
+        };
+        check("total_timesteps", self.total_timesteps > 0, "at least 1", &self.total_timesteps)?;
+        check("n_envs", self.n_envs > 0, "at least 1", &self.n_envs)?;
+        check("checkpoint_timesteps", self.checkpoint_timesteps > 0, "at least 1", &self.checkpoint_timesteps)?;
+        check("traffic", !self.traffic.is_empty(), "at least one entry", &"empty")?;
+        check("episode.steps", self.episode.steps > 0, "at least 1", &self.episode.steps)?;
+        let interval = self.episode.interval_secs;
+        let whole = interval > 0.0 && (interval / self.sim.substep_secs).fract() == 0.0;
+        check("episode.interval_secs", whole, "a multiple of sim.substep_secs", &interval)?;
+        check("constraint.limit", self.constraint.limit >= 0.0, "zero or more", &self.constraint.limit)?;
+        check("constraint.inner_share", self.constraint.inner_share > 0.0, "above zero", &self.constraint.inner_share)?;
+        let budget = self.inner.calibration.violation_budget;
+        check("inner.calibration.violation_budget", budget > 0.0 && budget < 1.0, "above 0 and below 1", &budget)?;
+        let windows = &self.inner.calibration.scale_down_secs;
+        check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
+        crate::reward::Reward::new(&self.reward)?;
+        self.sim.validate()?;
+        Ok(())
+    }
+
+    /// The configuration as TOML.
+    ///
+    /// # Panics
+    /// Never: every field has a TOML form.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every field of a configuration has a TOML form")
+    }
+
+    /// Weights of the reward terms: the given ones, else the goal's.
+    pub fn reward_weights(&self) -> BTreeMap<String, f64> {
+        if self.reward.is_empty() { self.goal.weights() } else { self.reward.clone() }
+    }
+}

@@ -1,0 +1,257 @@
+//! The environment: encode ∘ cluster ∘ guard ∘ decode over a batch of simulated clusters.
+//!
+//! A step decodes every row's action into a proposal, lets the guardrails check it, applies it, lets one
+//! decision interval pass, and encodes what can be seen. Episodes are stretches of training days, at random
+//! times, and end by truncation only. Beside the reward travel two constraint signals, the share of violated
+//! SLO windows and p95 over the bound.
+//!
+//! Left out: learning, and plants other than the simulation.
+
+mod describe;
+mod lane;
+
+pub use describe::{describe, names};
+pub use lane::Episode;
+
+use crate::{
+    Result,
+    config::{RunConfig, Signal},
+    reward::{Reward, ServiceSignals, Signals},
+    traffic::Day,
+};
+use lane::{Lane, LaneState};
+use serde::{Deserialize, Serialize};
+use trimtab_control::{Hpa, Steering};
+use trimtab_model::{Application, Decision, Seconds, Snapshot};
+use trimtab_nn::{ActionHead, ActionSlice};
+use trimtab_rl::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+use trimtab_sim::{Cluster, ClusterState, Tally};
+
+/// A batch of simulated clusters under one kind of steering.
+pub struct Environment {
+    spec: EnvSpec,
+    cluster: Cluster,
+    days: Vec<Day>,
+    lanes: Vec<Lane>,
+    reward: Reward,
+    substeps: u32,
+    steps: u32,
+    interval: f64,
+    /// Requested cores of one replica of each service, over their sum.
+    cost_share: Vec<f32>,
+    proposal: Decision,
+    allowed: Decision,
+    episodes: Vec<Episode>,
+    total: Tally,
+}
+
+/// The changing part of an [`Environment`], for a checkpoint.
+#[derive(Serialize, Deserialize)]
+struct EnvironmentState {
+    cluster: ClusterState,
+    lanes: Vec<LaneState>,
+}
+
+impl Environment {
+    /// `config.n_envs` clusters that run `application` on the given days, with `inner` inside `trim`.
+    ///
+    /// # Errors
+    /// Whatever in the configuration cannot work.
+    pub fn new(config: &RunConfig, application: &Application, days: Vec<Day>, inner: &Hpa) -> Result<Self> {
+        let lane = Lane::new(config, application, inner)?;
+        let (rows, width) = (lane.codec.rows(), lane.codec.width());
+        let action_space = match lane.steering.head() {
+            ActionHead::Discrete(n) => ActionSpace::Discrete(n),
+            ActionHead::MultiDiscrete(choices) => ActionSpace::MultiDiscrete(choices),
+            ActionHead::Gaussian(width) => ActionSpace::Box(width),
+        };
+        let cluster = Cluster::new(application, config.sim.clone(), config.n_envs)?;
+        let total: f64 = application.services.iter().map(|s| s.allocation.cpu_request.cores()).sum();
+        let cost_share =
+            application.services.iter().map(|s| (s.allocation.cpu_request.cores() / total) as f32).collect();
+        Ok(Self {
+            spec: EnvSpec {
+                n_envs: config.n_envs,
+                n_agents: rows,
+                obs_dim: width,
+                action_space,
+                costs: Signal::NAMES.to_vec(),
+                masked: lane.steering.masked(),
+            },
+            substeps: cluster.substeps_in(config.episode.interval_secs),
+            cluster,
+            days,
+            lanes: vec![lane; config.n_envs],
+            reward: Reward::new(&config.reward_weights())?,
+            steps: config.episode.steps,
+            interval: config.episode.interval_secs,
+            cost_share,
+            proposal: Decision::default(),
+            allowed: Decision::default(),
+            episodes: Vec::new(),
+            total: Tally::default(),
+        })
+    }
+
+    /// The steering of a lane, for its action space and its neutral action.
+    pub fn steering(&self) -> &Steering {
+        &self.lanes[0].steering
+    }
+
+    /// Episodes that ended since the last call.
+    pub fn take_episodes(&mut self) -> Vec<Episode> {
+        std::mem::take(&mut self.episodes)
+    }
+
+    /// What happened in all lanes since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.total)
+    }
+
+    /// Requested cores of one replica of every service.
+    pub fn one_replica_cores(&self) -> f64 {
+        self.cluster.application().services.iter().map(|s| s.allocation.cpu_request.cores()).sum()
+    }
+
+    /// What can be seen of a lane.
+    pub fn seen(&self, lane: usize) -> &Snapshot {
+        &self.lanes[lane].seen
+    }
+
+    fn start_episode(&mut self, lane: usize, obs: &mut [f32]) {
+        let this = &mut self.lanes[lane];
+        let length = f64::from(self.steps) * self.interval;
+        let (start, replicas, seed) = this.draw_episode(&self.days, length, self.interval, self.cluster.application());
+        self.cluster.reset(lane, start, replicas, seed);
+        self.cluster.observe(lane, &mut this.seen);
+        this.codec.encode(&this.seen, this.steering.echo(), obs);
+    }
+
+    fn act(&mut self, actions: Actions<'_>) -> Result<(), StepError> {
+        let per_lane = self.spec.n_agents * self.spec.action_space.width();
+        for (lane, this) in self.lanes.iter_mut().enumerate() {
+            let range = lane * per_lane..(lane + 1) * per_lane;
+            let action = match actions {
+                Actions::Discrete(choices) => ActionSlice::Choices(&choices[range]),
+                Actions::Continuous(numbers) => ActionSlice::Numbers(&numbers[range]),
+            };
+            self.proposal.clear(self.cost_share.len());
+            this.steering.decode(&this.seen, action, &mut self.proposal).map_err(|error| {
+                StepError::OutsideSpace { row: lane * self.spec.n_agents, action: f32::NAN, expected: error.to_string() }
+            })?;
+            this.guardrails.check(&this.seen, &self.proposal, &mut self.allowed);
+            for (before, service) in this.before.iter_mut().zip(&this.seen.services) {
+                *before = service.replicas.spec;
+            }
+            self.cluster.apply(lane, &self.allowed);
+        }
+        Ok(())
+    }
+
+    /// Rewards and costs of a lane's rows from the interval that has just passed.
+    fn judge(&mut self, lane: usize, rewards: &mut [f32], costs: &mut [f32]) {
+        let tally = *self.cluster.interval(lane);
+        self.total += tally;
+        let this = &mut self.lanes[lane];
+        let windows = tally.windows.max(1.0);
+        let bound = self.cluster.application().slo.p95.0;
+        let signals = Signals {
+            violation: tally.violation_share() as f32,
+            latency: ((tally.p95_sum / windows / bound) as f32).min(crate::reward::LATENCY_CAP),
+            slow: tally.bad_request_share() as f32,
+            invalid: this.steering.invalid() as f32,
+        };
+        rewards.fill(self.reward.shared(&signals));
+        for (service, share) in self.cost_share.iter().enumerate() {
+            let replicas = self.cluster.replicas(lane, service);
+            let own = self.reward.own(&ServiceSignals {
+                cost: share * replicas as f32,
+                churn: replicas.abs_diff(this.before[service]) as f32,
+                desired: if self.reward.uses_desired() { this.at_desired(service, replicas) } else { 0.0 },
+            });
+            // One row for each service, or one for them all.
+            rewards[service.min(self.spec.n_agents - 1)] += own;
+        }
+        for row in costs.chunks_exact_mut(Signal::NAMES.len()) {
+            row.copy_from_slice(&[signals.violation, signals.latency]);
+        }
+        this.sum_up(&tally, rewards);
+    }
+}
+
+impl VecEnv for Environment {
+    fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
+        self.episodes.clear();
+        self.total = Tally::default();
+        let width = self.spec.n_agents * self.spec.obs_dim;
+        for lane in 0..self.spec.n_envs {
+            self.lanes[lane].seed(seed, lane);
+            self.start_episode(lane, &mut obs[lane * width..(lane + 1) * width]);
+        }
+    }
+
+    fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
+        self.act(actions)?;
+        let (days, lanes) = (&self.days, &self.lanes);
+        self.cluster.advance(self.substeps, &mut |lane, time| {
+            let day = &days[lanes[lane].day()];
+            day.rate.rate(Seconds((time - day.start).0)).0
+        });
+        let (agents, dim, costs) = (self.spec.n_agents, self.spec.obs_dim, Signal::NAMES.len());
+        for lane in 0..self.spec.n_envs {
+            let rows = lane * agents..(lane + 1) * agents;
+            self.judge(
+                lane,
+                &mut out.rewards[rows.clone()],
+                &mut out.costs[rows.start * costs..rows.end * costs],
+            );
+            let obs = rows.start * dim..rows.end * dim;
+            let this = &mut self.lanes[lane];
+            self.cluster.observe(lane, &mut this.seen);
+            this.codec.encode(&this.seen, this.steering.echo(), &mut out.obs[obs.clone()]);
+            out.terminated[lane] = false;
+            out.truncated[lane] = this.ends(self.steps);
+            if out.truncated[lane] {
+                let episode = this.finish(lane, &self.days);
+                self.episodes.push(episode);
+                out.final_obs[obs.clone()].copy_from_slice(&out.obs[obs.clone()]);
+                self.start_episode(lane, &mut out.obs[obs]);
+            }
+        }
+        Ok(())
+    }
+
+    fn action_masks(&self, masks: &mut [bool]) {
+        let width = self.spec.n_agents * self.spec.action_space.choices();
+        for (this, masks) in self.lanes.iter().zip(masks.chunks_exact_mut(width)) {
+            this.steering.mask(&this.seen, masks);
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let lanes = self.lanes.iter().map(Lane::save).collect();
+        let state = EnvironmentState { cluster: self.cluster.state().clone(), lanes };
+        postcard::to_stdvec(&state).expect("a state in memory has a binary form")
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        let state: EnvironmentState =
+            postcard::from_bytes(state).map_err(|e| format!("not the state of an environment: {e}"))?;
+        if state.lanes.len() != self.lanes.len() {
+            return Err(format!("saved with {} environments, expected {}", state.lanes.len(), self.lanes.len()));
+        }
+        self.cluster.restore(state.cluster)?;
+        for (lane, (this, saved)) in self.lanes.iter_mut().zip(state.lanes).enumerate() {
+            this.restore(saved);
+            self.cluster.observe(lane, &mut this.seen);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

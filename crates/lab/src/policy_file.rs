@@ -1,0 +1,82 @@
+//! A trained policy on disk, and the autoscaler it becomes.
+
+use crate::{Error, Result, applications, calibration, config::RunConfig, files, run_dir::RunDir};
+use trimtab_control::{Codec, CodecConfig, Hpa, Learned, Steering, codec};
+use trimtab_model::Application;
+use trimtab_nn::{ActorCritic, Tensors};
+
+const CODEC: &str = "codec_version";
+const ENV: &str = "env";
+const ACTION: &str = "action";
+
+/// The policy's bytes, with what it takes to use it.
+///
+/// # Panics
+/// Never: the kind of action has a TOML form.
+pub fn to_bytes(policy: &ActorCritic, config: &RunConfig) -> Vec<u8> {
+    let mut tensors = policy.to_tensors();
+    tensors.metadata.insert(CODEC.to_owned(), codec::VERSION.to_string());
+    tensors.metadata.insert(ENV.to_owned(), config.env.clone());
+    tensors.metadata.insert(ACTION.to_owned(), action(config));
+    tensors.to_bytes()
+}
+
+fn action(config: &RunConfig) -> String {
+    toml::Value::try_from(config.action).expect("the kind of action has a TOML form").to_string()
+}
+
+/// The autoscaler that the run in `dir` trained, for `application`.
+///
+/// # Errors
+/// [`Error::Run`] for a run without a policy, a damaged file, or a policy that was trained with another
+/// application, action or codec version.
+pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
+    let config = dir.config()?;
+    let path = dir.file("policy.safetensors");
+    if !path.exists() {
+        return Err(Error::run(dir.path(), "has no policy.safetensors, expected a finished run (see --resume)"));
+    }
+    let bytes = files::read_bytes(&path)?;
+    let wrong = |message: String| Error::run(&path, message);
+    let mut tensors =
+        Tensors::from_bytes(&bytes).map_err(|e| wrong(format!("is not a policy, expected a whole safetensors file: {e}")))?;
+    let expected =
+        [(CODEC, codec::VERSION.to_string()), (ENV, config.env.clone()), (ACTION, action(&config))];
+    for (key, expected) in expected {
+        let found = tensors.metadata.get(key).cloned().unwrap_or_default();
+        if found != expected {
+            return Err(wrong(format!("was made with {key} {found:?}, expected {expected:?}")));
+        }
+    }
+    let trained = applications::load(&config.env)?;
+    if trained.name != application.name {
+        return Err(wrong(format!("was trained on {:?}, expected {:?}", trained.name, application.name)));
+    }
+    let policy = ActorCritic::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
+    learned(policy, &config, application)
+}
+
+/// Joins a policy with the codec and the steering of its configuration.
+///
+/// # Errors
+/// When they do not fit.
+pub fn learned(policy: ActorCritic, config: &RunConfig, application: &Application) -> Result<Learned> {
+    let inner = inner(config, application)?;
+    let codec_targets = Steering::targets(&inner);
+    let steering = Steering::new(config.action, config.trim.clone(), config.delta, inner, application)?;
+    let codec = Codec::new(&CodecConfig { layout: steering.layout(), targets: codec_targets }, application);
+    Ok(Learned::new(policy, codec, steering)?)
+}
+
+/// The HPA inside `trim`, from a configuration in which it has been calibrated or given.
+///
+/// # Errors
+/// [`Error::Config`] when there are not as many targets as services.
+pub fn inner(config: &RunConfig, application: &Application) -> Result<Hpa> {
+    let (given, services) = (config.inner.target_percent.len(), application.services.len());
+    if given != services {
+        let message = format!("has {given} entries, expected one for each of the {services} services");
+        return Err(Error::config("inner.target_percent", message));
+    }
+    calibration::hpa(application, &config.inner.target_percent, config.inner.scale_down_secs)
+}

@@ -1,0 +1,153 @@
+//! The arithmetic that time goes into: matrix products, branch-free `tanh`, `exp`, `ln`, and passes over vectors.
+//!
+//! Every function picks AVX2 with fused multiply-add at run time where the CPU has it, and plain vectors else.
+//! The two differ in the last bits; on one kind of CPU every call gives the same bits.
+//!
+//! Matrices are row-major. The width of every right-hand and result matrix is a multiple of [`LANES`]; layers
+//! pad their outputs with zero columns so that no kernel has a ragged edge.
+//!
+//! Left out: threads (one learner, one thread) and transposed right-hand sides (layers keep a transposed copy).
+#![expect(
+    unsafe_code,
+    reason = "register tiles read through pointers; vector extensions are chosen at run time"
+)]
+#![expect(clippy::inline_always, reason = "a body must be compiled inside the function that enables AVX2")]
+
+/// Widths are padded to a multiple of this: eight 32-bit numbers fill an AVX2 register.
+pub const LANES: usize = 8;
+
+/// `width` rounded up to a multiple of [`LANES`].
+pub const fn padded(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// Whether to use AVX2 with fused multiply-add.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+/// Fused multiply–add exists without asking on these targets.
+const FUSED: bool = cfg!(target_arch = "aarch64");
+
+/// Defines a function that runs `$body::<true>` under AVX2 and FMA where they exist.
+macro_rules! dispatched {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? => $body:ident) => {
+        $(#[$attribute])*
+        $visibility fn $name($($arg: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($arg: $type),*) $(-> $result)? {
+                    $body::<true>($($arg),*)
+                }
+                if has_avx2() {
+                    // SAFETY: the CPU has the features that the function enables.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            $body::<FUSED>($($arg),*)
+        }
+    };
+}
+
+mod elementary;
+mod product;
+
+pub use elementary::{exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
+pub use product::{Base, Left, product};
+
+#[inline(always)]
+fn fma<const F: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if F { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Writes the transpose of `matrix[rows×columns]` (rows `stride` apart) to `out`, whose rows are `out_stride`
+/// apart; what lies between `rows` and `out_stride` is left alone.
+pub fn transpose(
+    matrix: &[f32],
+    rows: usize,
+    columns: usize,
+    stride: usize,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    for column in 0..columns {
+        for (row, out) in out[column * out_stride..][..rows].iter_mut().enumerate() {
+            *out = matrix[row * stride + column];
+        }
+    }
+}
+
+#[inline(always)]
+fn column_sums<const F: bool>(matrix: &[f32], sums: &mut [f32]) {
+    let width = sums.len();
+    for row in matrix.chunks_exact(width) {
+        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    }
+}
+
+#[inline(always)]
+fn squares<const F: bool>(values: &[f32]) -> f32 {
+    let mut sums = [0f32; 32];
+    let chunks = values.chunks_exact(32);
+    let rest: f32 = chunks.remainder().iter().map(|x| x * x).sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum = fma::<F>(*x, *x, *sum));
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+dispatched! {
+    /// Adds each row of a matrix to `sums`, whose length is the matrix's width.
+    pub fn add_rows(matrix: &[f32], sums: &mut [f32]) => column_sums
+}
+dispatched! {
+    /// Sum of the squares, in a fixed order.
+    pub fn sum_of_squares(values: &[f32]) -> f32 => squares
+}
+
+/// Constants of one step of [`adam`], with the bias corrections worked in.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Factor on the gradient (clipping).
+    pub scale: f32,
+    /// Decay of the first moment.
+    pub beta1: f32,
+    /// Decay of the second moment.
+    pub beta2: f32,
+    /// Learning rate over the first moment's bias correction.
+    pub rate: f32,
+    /// One over the square root of the second moment's bias correction.
+    pub root_correction: f32,
+    /// Added to the root of the second moment.
+    pub eps: f32,
+}
+
+#[inline(always)]
+fn adam_all<const F: bool>(params: &mut [f32], grads: &[f32], m: &mut [f32], v: &mut [f32], step: AdamStep) {
+    for (((p, g), m), v) in params.iter_mut().zip(grads).zip(m).zip(v) {
+        let g = g * step.scale;
+        *m = fma::<F>(step.beta1, *m, (1.0 - step.beta1) * g);
+        *v = fma::<F>(step.beta2, *v, (1.0 - step.beta2) * g * g);
+        *p -= step.rate * *m / (v.sqrt() * step.root_correction + step.eps);
+    }
+}
+
+dispatched! {
+    /// One Adam step of all parameters, the gradient scaled on the way.
+    pub fn adam(params: &mut [f32], grads: &[f32], m: &mut [f32], v: &mut [f32], step: AdamStep) => adam_all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_cover_every_element() {
+        assert_eq!(sum_of_squares(&[2.0; 77]), 308.0);
+        let mut sums = [1.0; 3];
+        add_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut sums);
+        assert_eq!(sums, [6.0, 8.0, 10.0]);
+    }
+}

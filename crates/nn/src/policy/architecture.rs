@@ -1,0 +1,77 @@
+//! What a network is, and how a fresh one starts.
+//!
+//! Left out: parameters.
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::ActionHead;
+use crate::mlp::Activation;
+use crate::{Error, Result};
+
+/// All that is needed to build a network again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// Numbers in an observation, at least 1.
+    pub obs_dim: usize,
+    /// What the actor's outputs mean.
+    pub head: ActionHead,
+    /// Values the critic estimates: one for the reward and one for each constraint; at least 1.
+    pub value_heads: usize,
+    /// Widths of the hidden layers of each trunk; at least one layer.
+    pub hidden: Vec<usize>,
+    /// Function after each hidden layer.
+    pub activation: Activation,
+    /// Whether actor and critic share one trunk.
+    pub shared_trunk: bool,
+}
+
+/// How a fresh network starts: hidden layers orthogonal with gain √2, value heads with gain 1, the actor's
+/// outputs as told here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Initialisation {
+    /// Gain of the actor's orthogonal output weights.
+    pub output_gain: f32,
+    /// Starts from this choice in each head: zero output weights, and [`Initialisation::default_logit`] as the
+    /// bias of the given choices. For a Gaussian an empty list: its means start at exactly 0.
+    pub default_action: Option<Vec<u32>>,
+    /// Bias of the default choices. With `n` choices, one starts with probability `e^b / (e^b + n − 1)`.
+    pub default_logit: f32,
+    /// Logarithm of a Gaussian's first standard deviation.
+    pub log_std: f32,
+}
+
+impl Default for Initialisation {
+    fn default() -> Self {
+        Self { output_gain: 0.01, default_action: None, default_logit: 3.0, log_std: 0.0 }
+    }
+}
+
+/// Fails with the name of a field, unless `ok`.
+pub(super) fn check(
+    key: &'static str,
+    ok: bool,
+    expected: impl Into<String>,
+    found: impl std::fmt::Debug,
+) -> Result<()> {
+    if ok {
+        Ok(())
+    } else {
+        Err(Error::Architecture { key, expected: expected.into(), found: format!("{found:?}") })
+    }
+}
+
+impl Architecture {
+    /// Fails with the first size that no network can have.
+    pub(super) fn validate(&self) -> Result<()> {
+        let positive = |widths: &[usize]| !widths.is_empty() && widths.iter().all(|width| *width > 0);
+        check("obs_dim", self.obs_dim > 0, "at least 1", self.obs_dim)?;
+        check("value_heads", self.value_heads > 0, "at least 1", self.value_heads)?;
+        check("hidden", positive(&self.hidden), "at least one layer, each of at least 1", &self.hidden)?;
+        let ok = match &self.head {
+            ActionHead::Gaussian(width) => *width > 0,
+            head => positive(head.choices()),
+        };
+        check("head", ok, "at least one entry, each of at least 1", &self.head)
+    }
+}

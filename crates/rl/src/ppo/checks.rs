@@ -1,0 +1,71 @@
+//! What an environment's numbers must be before anything is learned from them.
+//!
+//! Left out: hyper-parameters, which their configuration checks.
+
+use crate::env::EnvSpec;
+use crate::error::{Error, Result};
+
+/// Fails with the first field in which two environments differ.
+pub(super) fn compare_specs(expected: &EnvSpec, found: &EnvSpec) -> Result<()> {
+    let fields = |spec: &EnvSpec| {
+        [
+            ("n_envs", spec.n_envs.to_string()),
+            ("n_agents", spec.n_agents.to_string()),
+            ("obs_dim", spec.obs_dim.to_string()),
+            ("action_space", format!("{:?}", spec.action_space)),
+            ("costs", format!("{:?}", spec.costs)),
+            ("masked", spec.masked.to_string()),
+        ]
+    };
+    if expected == found {
+        return Ok(());
+    }
+    match fields(expected).into_iter().zip(fields(found)).find(|(a, b)| a != b) {
+        None => Ok(()),
+        Some(((key, expected), (_, found))) => Err(Error::OtherSpec { key, expected, found }),
+    }
+}
+
+/// Fails with the first value that is not finite, each environment having `per_env` of them.
+pub(super) fn check_finite(term: &str, values: &[f32], per_env: usize, step: u64) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotFinite { term: term.into(), env: at / per_env, step, value: values[at] }),
+    }
+}
+
+/// Fails with the name of the first cost that is not finite.
+pub(super) fn check_costs(names: &[&'static str], values: &[f32], n_agents: usize, step: u64) -> Result<()> {
+    check_finite("cost", values, n_agents * names.len(), step).map_err(|error| {
+        let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
+        match error {
+            Error::NotFinite { env, step, value, .. } => {
+                Error::NotFinite { term: format!("cost {:?}", names[at % names.len()]), env, step, value }
+            }
+            error => error,
+        }
+    })
+}
+
+/// The same error, found in one environment's own numbers.
+pub(super) fn in_env(error: Error, found_in: usize) -> Error {
+    match error {
+        Error::NotFinite { term, step, value, .. } => Error::NotFinite { term, env: found_in, step, value },
+        error => error,
+    }
+}
+
+/// Fails with the first head that has no allowed choice.
+pub(super) fn check_masks(masks: &[bool], choices: &[usize], step: u64) -> Result<()> {
+    let total: usize = choices.iter().sum();
+    for (row, masks) in masks.chunks_exact(total).enumerate() {
+        let mut at = 0;
+        for (head, count) in choices.iter().enumerate() {
+            if !masks[at..at + count].contains(&true) {
+                return Err(Error::NothingAllowed { row, head, step });
+            }
+            at += count;
+        }
+    }
+    Ok(())
+}
