@@ -8,7 +8,7 @@
 //! Left out: actions ([`crate::steering`]).
 
 use serde::{Deserialize, Serialize};
-use trimtab_model::{Application, Snapshot, Time};
+use trimtab_model::{Application, ServiceState, Snapshot, Time};
 
 /// Changes whenever the meaning of an observation does; travels in every checkpoint.
 pub const VERSION: u32 = 1;
@@ -79,6 +79,9 @@ features!(SHARED:
     "half_day_sin" "sine of twice the time of day",
     "half_day_cos" "cosine of twice the time of day",
     "weekend" "1 on Saturday and Sunday (UTC)",
+    "pressure" "mean of `load` over the services, weighted by their share of the response time",
+    "highest_load" "largest `load` of a service that is not at its most replicas, from -1 to 2",
+    "starting" "share of the services that have replicas which are not ready yet",
 );
 
 /// What the last decision did to a service, fed back as an observation.
@@ -107,9 +110,17 @@ struct Constants {
     fixed: [f32; 7],
 }
 
+impl Constants {
+    /// CPU use over the inner autoscaler's target; `None` when missing.
+    fn ratio(&self, service: &ServiceState) -> Option<f32> {
+        let request = service.allocation.cpu_request.0.max(1) as f32;
+        service.cpu.map(|cpu| cpu.value.0 as f32 / (request * self.target))
+    }
+}
+
 /// What the codec remembers between two encodings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Memory {
+pub struct CodecMemory {
     time: Option<Time>,
     log_rate: f32,
     /// Means of the logarithm of the rate over 1, 5 and 30 minutes.
@@ -126,7 +137,7 @@ pub struct Codec {
     constants: Vec<Constants>,
     capacity: f32,
     slo: f32,
-    memory: Memory,
+    memory: CodecMemory,
     inflow: Vec<f32>,
 }
 
@@ -151,8 +162,9 @@ impl Codec {
             .map(|((service, visits), target)| {
                 let quota = service.usable_cores() * 0.1 / service.cpu_per_call.0;
                 let cpu_start = service.start.cpu_work.0 / service.usable_cores().min(1.0);
-                let start =
-                    service.start.schedule.0 + service.start.pull.0 + service.start.readiness.0.max(cpu_start);
+                let start = service.start.schedule.0
+                    + service.start.pull.0
+                    + service.start.readiness.0.max(cpu_start);
                 Constants {
                     max: service.replicas.max as f32,
                     min: service.replicas.min,
@@ -170,7 +182,8 @@ impl Codec {
             })
             .collect();
         let services = application.services.len();
-        let memory = Memory { load: vec![0.0; services], inflow: vec![0.0; services], ..Memory::default() };
+        let memory =
+            CodecMemory { load: vec![0.0; services], inflow: vec![0.0; services], ..CodecMemory::default() };
         Self {
             layout: config.layout,
             constants,
@@ -202,27 +215,24 @@ impl Codec {
         let mut memory = std::mem::take(&mut self.memory);
         memory.load.fill(0.0);
         memory.inflow.fill(0.0);
-        self.memory = Memory { load: memory.load, inflow: memory.inflow, ..Memory::default() };
+        self.memory = CodecMemory { load: memory.load, inflow: memory.inflow, ..CodecMemory::default() };
     }
 
     /// The memory, for a checkpoint.
-    pub fn save(&self) -> impl Serialize + '_ {
+    pub fn memory(&self) -> &CodecMemory {
         &self.memory
     }
 
-    /// Takes on a memory written by [`Codec::save`].
-    ///
-    /// # Errors
-    /// Whatever `state` says is wrong with it.
-    pub fn restore<'de, D: serde::Deserializer<'de>>(&mut self, state: D) -> Result<(), D::Error> {
-        self.memory = Memory::deserialize(state)?;
-        Ok(())
+    /// Takes on a memory of a codec for the same application.
+    pub fn restore(&mut self, memory: CodecMemory) {
+        self.memory = memory;
     }
 
     /// Writes `rows × width` numbers. Call it once a decision: it also remembers what it saw.
     pub fn encode(&mut self, seen: &Snapshot, echo: &[Echo], out: &mut [f32]) {
         let mut shared = [0.0; SHARED.len()];
         let decay = self.encode_shared(seen, &mut shared);
+        self.encode_loads(seen, &mut shared);
         self.encode_inflow(seen);
         let width = self.width();
         for (i, constants) in self.constants.iter().enumerate() {
@@ -241,7 +251,7 @@ impl Codec {
             block[5..12].fill(0.0);
             if let Some(cpu) = service.cpu {
                 let used = cpu.value.0 as f32;
-                let ratio = used / (service.allocation.cpu_request.0.max(1) as f32 * constants.target);
+                let ratio = constants.ratio(service).unwrap_or(1.0);
                 let load = (ratio - 1.0).clamp(-1.0, 2.0);
                 let wanted = ratio * service.replicas.ready as f32;
                 block[5] = load;
@@ -311,6 +321,25 @@ impl Codec {
         let weekday = (seen.time.0 / 86_400.0).floor() as i64 + 3;
         out[13] = f32::from(weekday.rem_euclid(7) >= 5);
         decay
+    }
+
+    /// Fills what the shared block says about all services.
+    fn encode_loads(&self, seen: &Snapshot, out: &mut [f32; SHARED.len()]) {
+        let (mut pressure, mut weight, mut highest, mut starting) = (0.0, 0.0, -1.0f32, 0.0);
+        for (constants, service) in self.constants.iter().zip(&seen.services) {
+            if let Some(ratio) = constants.ratio(service) {
+                let load = (ratio - 1.0).clamp(-1.0, 2.0);
+                pressure += constants.fixed[2] * load;
+                weight += constants.fixed[2];
+                if (service.replicas.spec as f32) < constants.max {
+                    highest = highest.max(load);
+                }
+            }
+            starting += f32::from(service.replicas.starting > 0);
+        }
+        out[14] = if weight > 0.0 { pressure / weight } else { 0.0 };
+        out[15] = highest;
+        out[16] = starting / self.constants.len() as f32;
     }
 
     fn encode_inflow(&mut self, seen: &Snapshot) {

@@ -30,5 +30,9 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 pub(crate) fn check(key: &str, right: bool, expected: &'static str, found: impl ToString) -> Result<()> {
-    if right { Ok(()) } else { Err(Error::Config { key: key.to_owned(), expected, found: found.to_string() }) }
+    if right {
+        Ok(())
+    } else {
+        Err(Error::Config { key: key.to_owned(), expected, found: found.to_string() })
+    }
 }

@@ -31,7 +31,11 @@ pub struct GuardrailsConfig {
 
 impl Default for GuardrailsConfig {
     fn default() -> Self {
-        Self { bounds: true, up: RateLimit { pods: 4, percent: 100.0 }, down: RateLimit { pods: 0, percent: 100.0 } }
+        Self {
+            bounds: true,
+            up: RateLimit { pods: 4, percent: 100.0 },
+            down: RateLimit { pods: 0, percent: 100.0 },
+        }
     }
 }
 
@@ -78,9 +82,11 @@ impl Guardrails {
             self.verdicts[i] = Verdict::Passed;
             let Some(wanted) = wish.replicas else { continue };
             let current = seen.services[i].replicas.spec;
-            let reach = |limit: RateLimit| limit.pods.max((f64::from(current) * limit.percent / 100.0).floor() as u32);
-            let mut allowed =
-                wanted.clamp(current.saturating_sub(reach(self.config.down)), current + reach(self.config.up));
+            let reach = |limit: RateLimit| {
+                limit.pods.max((f64::from(current) * limit.percent / 100.0).floor() as u32)
+            };
+            let mut allowed = wanted
+                .clamp(current.saturating_sub(reach(self.config.down)), current + reach(self.config.up));
             if allowed != wanted {
                 self.verdicts[i] = Verdict::RateLimited;
             }
@@ -113,8 +119,10 @@ mod tests {
 
     fn check(guards: &mut Guardrails, current: u32, wanted: u32) -> (u32, Verdict) {
         let replicas = Replicas { spec: current, ready: current, starting: 0 };
-        let seen =
-            Snapshot { services: vec![ServiceState { replicas, ..ServiceState::default() }], ..Snapshot::default() };
+        let seen = Snapshot {
+            services: vec![ServiceState { replicas, ..ServiceState::default() }],
+            ..Snapshot::default()
+        };
         let wish = ServiceDecision { replicas: Some(wanted), ..ServiceDecision::default() };
         let mut out = Decision::default();
         let verdict = guards.check(&seen, &Decision { services: vec![wish] }, &mut out)[0];

@@ -30,7 +30,8 @@ impl Hpa {
     /// # Errors
     /// A spec that the Kubernetes API would refuse.
     pub fn new(specs: Vec<HpaSpec>, constants: Constants) -> Result<Self> {
-        let controllers = specs.into_iter().map(|spec| Controller::new(spec, constants)).collect::<Result<_>>()?;
+        let controllers =
+            specs.into_iter().map(|spec| Controller::new(spec, constants)).collect::<Result<_>>()?;
         Ok(Self { controllers })
     }
 

@@ -29,7 +29,11 @@ impl Learned {
             return differs("observation size", codec.width().to_string(), architecture.obs_dim.to_string());
         }
         if architecture.head != steering.head() {
-            return differs("action space", format!("{:?}", steering.head()), format!("{:?}", architecture.head));
+            return differs(
+                "action space",
+                format!("{:?}", steering.head()),
+                format!("{:?}", architecture.head),
+            );
         }
         let rows = codec.rows();
         let width = rows * architecture.head.width();
@@ -62,13 +66,25 @@ impl Autoscaler for Learned {
             None
         };
         let action = if self.numbers.is_empty() {
-            self.policy.act(&self.obs, masks, &mut self.workspace, ActionSliceMut::Choices(&mut self.choices));
+            self.policy.act(
+                &self.obs,
+                masks,
+                &mut self.workspace,
+                ActionSliceMut::Choices(&mut self.choices),
+            );
             ActionSlice::Choices(&self.choices)
         } else {
-            self.policy.act(&self.obs, masks, &mut self.workspace, ActionSliceMut::Numbers(&mut self.numbers));
+            self.policy.act(
+                &self.obs,
+                masks,
+                &mut self.workspace,
+                ActionSliceMut::Numbers(&mut self.numbers),
+            );
             ActionSlice::Numbers(&self.numbers)
         };
-        self.steering.decode(seen, action, proposal).expect("a policy of the right head stays inside its space");
+        self.steering
+            .decode(seen, action, proposal)
+            .expect("a policy of the right head stays inside its space");
     }
 
     fn reset(&mut self) {

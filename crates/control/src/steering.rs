@@ -125,9 +125,13 @@ impl Steering {
     /// What one row's action is made of; a Gaussian's numbers lie in [-1, 1].
     pub fn head(&self) -> ActionHead {
         match self.kind {
-            ActionKind::Trim => ActionHead::MultiDiscrete(vec![self.trim.shifts.len(), self.trim.feed_forward.len()]),
+            ActionKind::Trim => {
+                ActionHead::MultiDiscrete(vec![self.trim.shifts.len(), self.trim.feed_forward.len()])
+            }
             ActionKind::TrimContinuous => ActionHead::Gaussian(2),
-            ActionKind::Delta => ActionHead::MultiDiscrete(vec![2 * self.delta as usize + 1; self.bounds.len()]),
+            ActionKind::Delta => {
+                ActionHead::MultiDiscrete(vec![2 * self.delta as usize + 1; self.bounds.len()])
+            }
             ActionKind::Move => ActionHead::Discrete(self.bounds.len() * MOVES),
         }
     }
@@ -178,7 +182,12 @@ impl Steering {
     ///
     /// # Errors
     /// [`Error::Policy`] for an action outside its space.
-    pub fn decode(&mut self, seen: &Snapshot, action: ActionSlice<'_>, proposal: &mut Decision) -> Result<()> {
+    pub fn decode(
+        &mut self,
+        seen: &Snapshot,
+        action: ActionSlice<'_>,
+        proposal: &mut Decision,
+    ) -> Result<()> {
         self.invalid = 0;
         match (self.kind, action) {
             (ActionKind::Trim, ActionSlice::Choices(choices)) => {
@@ -316,7 +325,11 @@ fn pick<T>(choices: &[T], choice: u32) -> Result<&T> {
 }
 
 fn outside(choice: u32) -> Error {
-    Error::Policy { what: "action", expected: "a choice inside the space".to_owned(), found: choice.to_string() }
+    Error::Policy {
+        what: "action",
+        expected: "a choice inside the space".to_owned(),
+        found: choice.to_string(),
+    }
 }
 
 fn bounds_of(values: impl Iterator<Item = f64>) -> (f64, f64) {

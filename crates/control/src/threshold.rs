@@ -53,7 +53,8 @@ impl Autoscaler for Threshold {
     fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
         for (i, service) in seen.services.iter().enumerate() {
             let spec = service.replicas.spec;
-            let resting = self.changed[i].is_some_and(|at| seen.time - at < Seconds(self.config.cooldown_secs));
+            let resting =
+                self.changed[i].is_some_and(|at| seen.time - at < Seconds(self.config.cooldown_secs));
             let Some(cpu) = service.cpu.filter(|_| !resting) else { continue };
             let percent = 100.0 * f64::from(cpu.value.0) / f64::from(service.allocation.cpu_request.0.max(1));
             let wish = if percent > self.config.upper_percent {
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_step_is_added_above_and_removed_below() {
-        let mut rule = Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
+        let mut rule =
+            Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
         assert_eq!(decide(&mut rule, &seen(0.0, 2, Some(61))), Some(3));
         rule.reset();
         assert_eq!(decide(&mut rule, &seen(0.0, 2, Some(29))), Some(1));
@@ -110,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_change_is_followed_by_a_cooldown() {
-        let mut rule = Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
+        let mut rule =
+            Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
         assert_eq!(decide(&mut rule, &seen(0.0, 2, Some(90))), Some(3));
         assert_eq!(decide(&mut rule, &seen(45.0, 3, Some(90))), None);
         assert_eq!(decide(&mut rule, &seen(60.0, 3, Some(90))), Some(4));
@@ -118,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_missing_metric_changes_nothing() {
-        let mut rule = Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
+        let mut rule =
+            Threshold::new(ThresholdConfig::default(), vec![ReplicaBounds { min: 1, max: 8 }]).unwrap();
         assert_eq!(decide(&mut rule, &seen(0.0, 2, None)), None);
     }
 }

@@ -1,33 +1,57 @@
 //! Scratch.
 use std::sync::atomic::AtomicBool;
-use trimtab_lab::{*, calibration::Search, traffic::Traffic, training, run_dir::RunDir, evaluation::Detail};
+use trimtab_lab::{calibration::Search, evaluation::Detail, run_dir::RunDir, traffic::Traffic, training, *};
 #[allow(clippy::all, clippy::pedantic)]
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let mut config = RunConfig::default();
     config.traffic[0].source = args.get(1).cloned().unwrap_or("worldcup98".into());
-    if let Some(f) = args.get(2) { config = config::resolve(&[config::Layer::file(f, &std::fs::read_to_string(f).unwrap()).unwrap(), config::Layer::key("x", &["traffic"], &format!("[{{source=\"{}\"}}]", args[1]))]).unwrap(); }
+    if let Some(f) = args.get(2) {
+        config = config::resolve(&[
+            config::Layer::file(f, &std::fs::read_to_string(f).unwrap()).unwrap(),
+            config::Layer::key("x", &["traffic"], &format!("[{{source=\"{}\"}}]", args[1])),
+        ])
+        .unwrap();
+    }
     let scenario = training::scenario(&config).unwrap();
     let app = &scenario.application;
     let traffic = Traffic::load(&config.traffic[0], app).unwrap();
     println!("peak {:.1} {:.1} cap {:.1}", traffic.train_peak.0, traffic.test_peak.0, app.largest_capacity());
     let t = std::time::Instant::now();
     let cal = format!("/tmp/cal-{}.toml", traffic.name);
-    if let Ok(text) = std::fs::read_to_string(&cal) { config.inner = toml::from_str(&text).unwrap(); } else {
+    if let Ok(text) = std::fs::read_to_string(&cal) {
+        config.inner = toml::from_str(&text).unwrap();
+    } else {
         training::calibrate_inner(&mut config, &traffic.train, 2, &mut |_, _| {}).unwrap();
         std::fs::write(&cal, toml::to_string(&config.inner).unwrap()).unwrap();
         println!("calibrated in {:.1}s", t.elapsed().as_secs_f64());
     }
     println!("{:?}", config.inner);
-    let score = |name: &str, mk: &mut dyn FnMut() -> Box<dyn trimtab_control::Autoscaler>, days: &[traffic::Day]| {
+    let score = |name: &str,
+                 mk: &mut dyn FnMut() -> Box<dyn trimtab_control::Autoscaler>,
+                 days: &[traffic::Day]| {
         let (mut c, mut v, mut p, mut a, mut rev) = (0.0, 0.0, 0.0, 0.0, String::new());
-        for (i, d) in days.iter().enumerate() { for s in 0..2u64 {
-            let r = scenario.run_day(mk().as_mut(), d, s * 10_007 + i as u64, Detail::Percentiles).unwrap();
-            c += r.score.core_hours; v += r.score.violation_share; p += r.score.p95_ms; a += r.score.scaling_actions;
-            if s == 0 { rev += &format!(" {:.1}/{:.2}%", r.score.core_hours, 100.0 * r.score.violation_share); }
-        } }
+        for (i, d) in days.iter().enumerate() {
+            for s in 0..2u64 {
+                let r =
+                    scenario.run_day(mk().as_mut(), d, s * 10_007 + i as u64, Detail::Percentiles).unwrap();
+                c += r.score.core_hours;
+                v += r.score.violation_share;
+                p += r.score.p95_ms;
+                a += r.score.scaling_actions;
+                if s == 0 {
+                    rev += &format!(" {:.1}/{:.2}%", r.score.core_hours, 100.0 * r.score.violation_share);
+                }
+            }
+        }
         let n = days.len() as f64 * 2.0;
-        println!("{name:28} {:8.2} core-h  viol {:.3}%  p95 {:.0}  actions {:.0} |{rev}", c / n, 100.0 * v / n, p / n, a / n);
+        println!(
+            "{name:28} {:8.2} core-h  viol {:.3}%  p95 {:.0}  actions {:.0} |{rev}",
+            c / n,
+            100.0 * v / n,
+            p / n,
+            a / n
+        );
     };
     if std::env::var("BASE").is_ok() {
         for (label, days) in [("train", &traffic.train), ("test", &traffic.test)] {
@@ -46,8 +70,20 @@ fn main() {
     let t = std::time::Instant::now();
     let mut last = 0;
     training::train(&config, &dir, false, &AtomicBool::new(false), &mut |p| {
-        if p.timesteps / 100_000 != last { last = p.timesteps / 100_000; println!("{:8} {:.0}/s ret {:.2} cost {:.3} viol {:.3}% mult {:?}", p.timesteps, p.steps_per_sec, p.episode_return, p.cost, 100.0 * p.violation_share, p.multiplier); }
-    }).unwrap();
+        if p.timesteps / 100_000 != last {
+            last = p.timesteps / 100_000;
+            println!(
+                "{:8} {:.0}/s ret {:.2} cost {:.3} viol {:.3}% mult {:?}",
+                p.timesteps,
+                p.steps_per_sec,
+                p.episode_return,
+                p.cost,
+                100.0 * p.violation_share,
+                p.multiplier
+            );
+        }
+    })
+    .unwrap();
     println!("trained in {:.1}s", t.elapsed().as_secs_f64());
     score("calibrated train", &mut || Box::new(policy_file::inner(&config, app).unwrap()), &traffic.train);
     score("trim train", &mut || Box::new(policy_file::load(&dir, app).unwrap()), &traffic.train);

@@ -6,7 +6,7 @@
 
 use crate::{
     Result,
-    config::CalibrationConfig,
+    config::{CalibrationConfig, InnerConfig},
     evaluation::{Detail, Scenario},
     initial::replicas_for,
     parallel,
@@ -33,6 +33,16 @@ pub struct CalibratedHpa {
     pub days_simulated: usize,
 }
 
+impl CalibratedHpa {
+    /// Makes it the inner autoscaler of a configuration.
+    pub fn fill(&self, inner: &mut InnerConfig) {
+        inner.target_percent.clone_from(&self.target_percent);
+        inner.scale_down_secs = self.scale_down_secs;
+        inner.violation_share = self.outcome.violation_share;
+        inner.tail_used = self.outcome.tail_used;
+    }
+}
+
 /// Cost and violations over the training days.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcome {
@@ -40,6 +50,8 @@ pub struct Outcome {
     pub core_hours: f64,
     /// Share of SLO windows violated.
     pub violation_share: f64,
+    /// Mean tail used up (the signal `tail`).
+    pub tail_used: f64,
 }
 
 impl Outcome {
@@ -67,7 +79,12 @@ const STEPS: [f64; 4] = [1.3, 1.12, 0.88, 0.75];
 
 impl<'a> Search<'a> {
     /// A search on `days`.
-    pub fn new(scenario: &'a Scenario, days: &'a [Day], config: &'a CalibrationConfig, threads: usize) -> Self {
+    pub fn new(
+        scenario: &'a Scenario,
+        days: &'a [Day],
+        config: &'a CalibrationConfig,
+        threads: usize,
+    ) -> Self {
         Self { scenario, days, config, threads, simulated: 0 }
     }
 
@@ -86,7 +103,8 @@ impl<'a> Search<'a> {
             .flat_map(|&window| (3..=18).map(move |t| (10 * t, window)))
             .collect();
         progress("HPA: one target for all services", 0.0);
-        let outcomes = self.outcomes(coarse.len(), |i| hpa(application, &vec![coarse[i].0; services], coarse[i].1))?;
+        let outcomes =
+            self.outcomes(coarse.len(), |i| hpa(application, &vec![coarse[i].0; services], coarse[i].1))?;
         let mut best = 0;
         for i in 1..coarse.len() {
             if outcomes[i].beats(outcomes[best], budget) {
@@ -105,7 +123,8 @@ impl<'a> Search<'a> {
                         .iter()
                         .map(|step| {
                             let mut trial = targets.clone();
-                            trial[service] = (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
+                            trial[service] =
+                                (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
                             trial
                         })
                         .collect();
@@ -159,7 +178,8 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|&change: &i32| {
                     let mut trial = replicas.clone();
-                    trial[service] = trial[service].saturating_add_signed(change).clamp(bounds.min, bounds.max);
+                    trial[service] =
+                        trial[service].saturating_add_signed(change).clamp(bounds.min, bounds.max);
                     trial
                 })
                 .collect();
@@ -185,7 +205,8 @@ impl<'a> Search<'a> {
         let tallies = parallel::map(count * days, self.threads, |i| {
             let mut autoscaler = candidate(i / days)?;
             let day = i % days;
-            let run = self.scenario.run_day(&mut autoscaler, &self.days[day], 1_000 + day as u64, Detail::Sums)?;
+            let run =
+                self.scenario.run_day(&mut autoscaler, &self.days[day], 1_000 + day as u64, Detail::Sums)?;
             Ok(run.tally)
         });
         let tallies = tallies.into_iter().collect::<Result<Vec<_>>>()?;
@@ -197,6 +218,7 @@ impl<'a> Search<'a> {
                 Outcome {
                     core_hours: sum.core_hours() * 86_400.0 / sum.seconds,
                     violation_share: sum.violation_share(),
+                    tail_used: sum.mean_tail_used(),
                 }
             })
             .collect())
@@ -212,7 +234,9 @@ pub fn hpa(application: &Application, target_percent: &[u32], scale_down_secs: f
         .services
         .iter()
         .zip(target_percent)
-        .map(|(service, &percent)| HpaSpec::cpu(service.replicas, percent).with_scale_down_window(scale_down_secs))
+        .map(|(service, &percent)| {
+            HpaSpec::cpu(service.replicas, percent).with_scale_down_window(scale_down_secs)
+        })
         .collect();
     Ok(Hpa::new(specs, Constants::default())?)
 }

@@ -50,6 +50,9 @@ pub struct RunConfig {
     pub reward: BTreeMap<String, f64>,
     /// The constraint of the goal `multi`.
     pub constraint: ConstraintSetting,
+    /// Share of the inner HPA's violations on the training days that a finished `trim_continuous` policy is set to
+    /// (see the `settle` module); 0: it is left as it learned.
+    pub settle_share: f64,
     /// Guardrails after every decision.
     pub guardrails: GuardrailsConfig,
     /// Hyper-parameters of PPO.
@@ -91,6 +94,8 @@ pub struct InnerConfig {
     pub scale_down_secs: f64,
     /// Share of SLO windows it violated on the training days.
     pub violation_share: f64,
+    /// Mean tail it used up on the training days (the signal `tail`).
+    pub tail_used: f64,
     /// Settings of the calibration.
     pub calibration: CalibrationConfig,
 }
@@ -117,8 +122,11 @@ impl Default for CalibrationConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
-    /// Share of SLO windows whose p95 was over the bound.
+    /// Share of requests that failed or were slow, over the 5 % that a p95 allows, squared, at most 1: a smooth
+    /// companion of `violation`, easier to learn from.
     #[default]
+    Tail,
+    /// Share of SLO windows whose p95 was over the bound.
     Violation,
     /// p95 over the bound, at most 4, mean over windows.
     Latency,
@@ -126,13 +134,14 @@ pub enum Signal {
 
 impl Signal {
     /// Names in the order in which environments give them.
-    pub const NAMES: [&str; 2] = ["violation", "latency"];
+    pub const NAMES: [&str; 3] = ["tail", "violation", "latency"];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Violation => Self::NAMES[0],
-            Self::Latency => Self::NAMES[1],
+            Self::Tail => Self::NAMES[0],
+            Self::Violation => Self::NAMES[1],
+            Self::Latency => Self::NAMES[2],
         }
     }
 }
@@ -160,7 +169,7 @@ pub struct ConstraintSetting {
 impl Default for ConstraintSetting {
     fn default() -> Self {
         Self {
-            signal: Signal::Violation,
+            signal: Signal::Tail,
             limit: 0.0,
             inner_share: 0.8,
             ki: 0.02,
@@ -190,6 +199,7 @@ impl Default for RunConfig {
             trim: TrimConfig::default(),
             reward: BTreeMap::new(),
             constraint: ConstraintSetting::default(),
+            settle_share: 0.6,
             guardrails: GuardrailsConfig::default(),
             ppo: ppo_defaults(),
         }
@@ -223,16 +233,32 @@ impl RunConfig {
         };
         check("total_timesteps", self.total_timesteps > 0, "at least 1", &self.total_timesteps)?;
         check("n_envs", self.n_envs > 0, "at least 1", &self.n_envs)?;
-        check("checkpoint_timesteps", self.checkpoint_timesteps > 0, "at least 1", &self.checkpoint_timesteps)?;
+        check(
+            "checkpoint_timesteps",
+            self.checkpoint_timesteps > 0,
+            "at least 1",
+            &self.checkpoint_timesteps,
+        )?;
         check("traffic", !self.traffic.is_empty(), "at least one entry", &"empty")?;
         check("episode.steps", self.episode.steps > 0, "at least 1", &self.episode.steps)?;
         let interval = self.episode.interval_secs;
         let whole = interval > 0.0 && (interval / self.sim.substep_secs).fract() == 0.0;
         check("episode.interval_secs", whole, "a multiple of sim.substep_secs", &interval)?;
         check("constraint.limit", self.constraint.limit >= 0.0, "zero or more", &self.constraint.limit)?;
-        check("constraint.inner_share", self.constraint.inner_share > 0.0, "above zero", &self.constraint.inner_share)?;
+        check(
+            "constraint.inner_share",
+            self.constraint.inner_share > 0.0,
+            "above zero",
+            &self.constraint.inner_share,
+        )?;
+        check("settle_share", self.settle_share >= 0.0, "zero or more", &self.settle_share)?;
         let budget = self.inner.calibration.violation_budget;
-        check("inner.calibration.violation_budget", budget > 0.0 && budget < 1.0, "above 0 and below 1", &budget)?;
+        check(
+            "inner.calibration.violation_budget",
+            budget > 0.0 && budget < 1.0,
+            "above 0 and below 1",
+            &budget,
+        )?;
         let windows = &self.inner.calibration.scale_down_secs;
         check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
         crate::reward::Reward::new(&self.reward)?;

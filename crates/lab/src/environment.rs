@@ -121,7 +121,8 @@ impl Environment {
     fn start_episode(&mut self, lane: usize, obs: &mut [f32]) {
         let this = &mut self.lanes[lane];
         let length = f64::from(self.steps) * self.interval;
-        let (start, replicas, seed) = this.draw_episode(&self.days, length, self.interval, self.cluster.application());
+        let (start, replicas, seed) =
+            this.draw_episode(&self.days, length, self.interval, self.cluster.application());
         self.cluster.reset(lane, start, replicas, seed);
         self.cluster.observe(lane, &mut this.seen);
         this.codec.encode(&this.seen, this.steering.echo(), obs);
@@ -137,7 +138,11 @@ impl Environment {
             };
             self.proposal.clear(self.cost_share.len());
             this.steering.decode(&this.seen, action, &mut self.proposal).map_err(|error| {
-                StepError::OutsideSpace { row: lane * self.spec.n_agents, action: f32::NAN, expected: error.to_string() }
+                StepError::OutsideSpace {
+                    row: lane * self.spec.n_agents,
+                    action: f32::NAN,
+                    expected: error.to_string(),
+                }
             })?;
             this.guardrails.check(&this.seen, &self.proposal, &mut self.allowed);
             for (before, service) in this.before.iter_mut().zip(&this.seen.services) {
@@ -173,7 +178,7 @@ impl Environment {
             rewards[service.min(self.spec.n_agents - 1)] += own;
         }
         for row in costs.chunks_exact_mut(Signal::NAMES.len()) {
-            row.copy_from_slice(&[signals.violation, signals.latency]);
+            row.copy_from_slice(&[tally.mean_tail_used() as f32, signals.violation, signals.latency]);
         }
         this.sum_up(&tally, rewards);
     }
@@ -242,7 +247,11 @@ impl VecEnv for Environment {
         let state: EnvironmentState =
             postcard::from_bytes(state).map_err(|e| format!("not the state of an environment: {e}"))?;
         if state.lanes.len() != self.lanes.len() {
-            return Err(format!("saved with {} environments, expected {}", state.lanes.len(), self.lanes.len()));
+            return Err(format!(
+                "saved with {} environments, expected {}",
+                state.lanes.len(),
+                self.lanes.len()
+            ));
         }
         self.cluster.restore(state.cluster)?;
         for (lane, (this, saved)) in self.lanes.iter_mut().zip(state.lanes).enumerate() {

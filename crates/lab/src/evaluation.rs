@@ -67,7 +67,8 @@ pub fn drive<P: Plant>(
     decisions: u64,
     mut after: impl FnMut(&P, &Snapshot, &Decision),
 ) -> Result<(), P::Error> {
-    let (mut seen, mut proposal, mut allowed) = (Snapshot::default(), Decision::default(), Decision::default());
+    let (mut seen, mut proposal, mut allowed) =
+        (Snapshot::default(), Decision::default(), Decision::default());
     for _ in 0..decisions {
         plant.observe(&mut seen)?;
         proposal.clear(seen.services.len());
@@ -86,15 +87,25 @@ impl Scenario {
     ///
     /// # Errors
     /// A configuration that cannot work.
-    pub fn run_day(&self, autoscaler: &mut dyn Autoscaler, day: &Day, seed: u64, detail: Detail) -> Result<DayRun> {
+    pub fn run_day(
+        &self,
+        autoscaler: &mut dyn Autoscaler,
+        day: &Day,
+        seed: u64,
+        detail: Detail,
+    ) -> Result<DayRun> {
         autoscaler.reset();
         let services = self.application.services.len();
         let sim = SimConfig { record_latency: detail != Detail::Sums, ..self.sim.clone() };
         let mut replicas = vec![0; services];
         let before = Seconds(-WARM_UP.0);
         replicas_for(&self.application, day.rate.rate(before).0, 0.6, &mut replicas);
-        let early = trimtab_workload::combine::Window::new(day.rate.clone(), before, Seconds(WARM_UP.0 + day.length.0))
-            .map_err(|source| crate::Error::Trace { file: day.label.clone(), source })?;
+        let early = trimtab_workload::combine::Window::new(
+            day.rate.clone(),
+            before,
+            Seconds(WARM_UP.0 + day.length.0),
+        )
+        .map_err(|source| crate::Error::Trace { file: day.label.clone(), source })?;
         let workload = std::sync::Arc::new(early);
         let start = day.start - WARM_UP;
         let mut plant = SimulatedPlant::new(&self.application, sim, workload, start, &replicas, seed)?;
@@ -105,9 +116,16 @@ impl Scenario {
         plant.forget();
 
         let mut recorder = Recorder::new(self, detail);
-        sure(drive(&mut plant, autoscaler, &mut guardrails, interval, decisions(day.length.0), |plant, seen, asked| {
-            recorder.record(plant, seen, asked);
-        }));
+        sure(drive(
+            &mut plant,
+            autoscaler,
+            &mut guardrails,
+            interval,
+            decisions(day.length.0),
+            |plant, seen, asked| {
+                recorder.record(plant, seen, asked);
+            },
+        ));
         Ok(recorder.finish(&plant))
     }
 }
@@ -159,7 +177,8 @@ impl<'a> Recorder<'a> {
         let bound = self.scenario.application.slo.p95.0;
         let signals = Signals {
             violation: tally.violation_share() as f32,
-            latency: ((tally.p95_sum / tally.windows.max(1.0) / bound) as f32).min(crate::reward::LATENCY_CAP),
+            latency: ((tally.p95_sum / tally.windows.max(1.0) / bound) as f32)
+                .min(crate::reward::LATENCY_CAP),
             slow: tally.bad_request_share() as f32,
             invalid: 0.0,
         };

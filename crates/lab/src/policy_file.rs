@@ -34,12 +34,15 @@ pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     let config = dir.config()?;
     let path = dir.file("policy.safetensors");
     if !path.exists() {
-        return Err(Error::run(dir.path(), "has no policy.safetensors, expected a finished run (see --resume)"));
+        return Err(Error::run(
+            dir.path(),
+            "has no policy.safetensors, expected a finished run (see --resume)",
+        ));
     }
     let bytes = files::read_bytes(&path)?;
     let wrong = |message: String| Error::run(&path, message);
-    let mut tensors =
-        Tensors::from_bytes(&bytes).map_err(|e| wrong(format!("is not a policy, expected a whole safetensors file: {e}")))?;
+    let mut tensors = Tensors::from_bytes(&bytes)
+        .map_err(|e| wrong(format!("is not a policy, expected a whole safetensors file: {e}")))?;
     let expected =
         [(CODEC, codec::VERSION.to_string()), (ENV, config.env.clone()), (ACTION, action(&config))];
     for (key, expected) in expected {
@@ -52,7 +55,8 @@ pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     if trained.name != application.name {
         return Err(wrong(format!("was trained on {:?}, expected {:?}", trained.name, application.name)));
     }
-    let policy = ActorCritic::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
+    let policy =
+        ActorCritic::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
     learned(policy, &config, application)
 }
 

@@ -51,7 +51,10 @@ pub fn render(comparison: &Comparison) -> String {
                 (results::verdicts(comparison))
                 h2 { "Results" }
                 @for traffic in &comparison.traffic { (results::table(comparison, traffic, &cast)) }
-                p.note { "Means with 95 % intervals over test days and seeds. The best mean of a column is shaded; only the verdicts above say whether a difference is more than chance." }
+                p.note {
+                    "Means with 95 % intervals over test days and seeds. The best mean of a column is shaded; only the verdicts above say whether a difference is more than chance."
+                    @if comparison.traffic.iter().any(|t| t.test_days.len() == 1) { " With a single test day an interval says nothing about other days." }
+                }
                 @for traffic in &comparison.traffic { (pictures(comparison, traffic, &cast)) }
                 section { (making::how(comparison)) }
                 section { (making::glossary(comparison)) }

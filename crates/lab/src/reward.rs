@@ -48,12 +48,21 @@ pub struct Term {
 
 /// Every term.
 pub const TERMS: [Term; 7] = [
-    Term { name: "cost", meaning: "less the requested cores, over those of one replica of every service (own service)" },
+    Term {
+        name: "cost",
+        meaning: "less the requested cores, over those of one replica of every service (own service)",
+    },
     Term { name: "latency", meaning: "less p95 over the SLO's bound, at most 4 (application)" },
     Term { name: "violation", meaning: "less the share of SLO windows violated (application)" },
-    Term { name: "slow", meaning: "less the share of requests that failed or were over the bound (application)" },
+    Term {
+        name: "slow",
+        meaning: "less the share of requests that failed or were over the bound (application)",
+    },
     Term { name: "churn", meaning: "less the replicas changed (own service)" },
-    Term { name: "desired", meaning: "1 when replicas equal ceil(replicas × CPU / 75 % of the request) (own service)" },
+    Term {
+        name: "desired",
+        meaning: "1 when replicas equal ceil(replicas × CPU / 75 % of the request) (own service)",
+    },
     Term { name: "invalid", meaning: "less the moves that would have left a service's bounds (application)" },
 ];
 
@@ -100,7 +109,10 @@ impl Reward {
                 return Err(Error::unknown("reward term", name, TERMS.iter().map(|t| t.name)));
             };
             if !weight.is_finite() {
-                return Err(Error::config(format!("reward.{name}"), format!("is {weight}, expected a number")));
+                return Err(Error::config(
+                    format!("reward.{name}"),
+                    format!("is {weight}, expected a number"),
+                ));
             }
             reward.weights[at] = weight as f32;
         }

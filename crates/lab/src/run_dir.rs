@@ -11,7 +11,11 @@
 //!
 //! A checkpoint counts only once `latest` names it, so a crash or a full disk at any moment leaves the one before.
 
-use crate::{Error, Result, config::{Layer, RunConfig, resolve}, files};
+use crate::{
+    Error, Result,
+    config::{Layer, RunConfig, resolve},
+    files,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -65,7 +69,10 @@ impl RunDir {
     /// [`Error::Run`] if there is a run already, [`Error::Write`].
     pub fn create(&self, config: &RunConfig) -> Result<()> {
         if self.exists() {
-            return Err(Error::run(&self.path, "holds a run already, expected --resume or another directory"));
+            return Err(Error::run(
+                &self.path,
+                "holds a run already, expected --resume or another directory",
+            ));
         }
         files::create_dir(&self.file("checkpoints"))?;
         files::write_atomic(&self.file("config.toml"), config.to_toml().as_bytes())

@@ -35,7 +35,8 @@ pub fn estimate(blocks: &[Vec<f64>]) -> Estimate {
     if blocks.is_empty() {
         return Estimate::default();
     }
-    let mean = blocks.iter().map(|b| b.iter().sum::<f64>() / b.len() as f64).sum::<f64>() / blocks.len() as f64;
+    let mean =
+        blocks.iter().map(|b| b.iter().sum::<f64>() / b.len() as f64).sum::<f64>() / blocks.len() as f64;
     let mut rng = Pcg64Mcg::seed_from_u64(0x7472_696d);
     let mut means: Vec<f64> = (0..RESAMPLES)
         .map(|_| {

@@ -103,7 +103,8 @@ impl Traffic {
             let peak = trace.peak_of(&train_ranges).0;
             let wanted = config.peak_share * application.largest_capacity();
             if peak <= 0.0 || !wanted.is_finite() {
-                let message = format!("the highest interval of its training days has {peak} requests/s, expected more");
+                let message =
+                    format!("the highest interval of its training days has {peak} requests/s, expected more");
                 return Err(Error::config(&config.source, message));
             }
             trace = trace.scaled(wanted / peak).map_err(place)?;
@@ -123,10 +124,9 @@ impl Traffic {
             periods.iter().map(day).collect()
         };
         Ok(Self {
-            name: Path::new(&config.source).file_stem().map_or_else(
-                || config.source.clone(),
-                |stem| stem.to_string_lossy().into_owned(),
-            ),
+            name: Path::new(&config.source)
+                .file_stem()
+                .map_or_else(|| config.source.clone(), |stem| stem.to_string_lossy().into_owned()),
             description,
             train_peak: trace.peak_of(&train_ranges),
             test_peak: trace.peak_of(&test_ranges),
@@ -200,7 +200,8 @@ mod tests {
         let rows: Vec<String> =
             (0..4 * 1440).map(|m| format!("{},{}", 60 * m, 100 + (m % 1440) / 10)).collect();
         std::fs::write(&path, format!("when,hits\n{}\n", rows.join("\n"))).unwrap();
-        let config = TrafficConfig { source: path.to_string_lossy().into_owned(), ..TrafficConfig::default() };
+        let config =
+            TrafficConfig { source: path.to_string_lossy().into_owned(), ..TrafficConfig::default() };
         let shop = applications::load("online_boutique").unwrap();
         let traffic = Traffic::load(&config, &shop).unwrap();
         assert_eq!((traffic.name.as_str(), traffic.train.len(), traffic.test.len()), ("shop", 3, 1));
@@ -211,7 +212,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bad.csv");
         std::fs::write(&path, "time,count\n0,5\n60,-3\n120,4\n").unwrap();
-        let config = TrafficConfig { source: path.to_string_lossy().into_owned(), ..TrafficConfig::default() };
+        let config =
+            TrafficConfig { source: path.to_string_lossy().into_owned(), ..TrafficConfig::default() };
         let shop = applications::load("online_boutique").unwrap();
         let error = Traffic::load(&config, &shop).err().unwrap();
         let text = format!("{error}: {}", std::error::Error::source(&error).unwrap());

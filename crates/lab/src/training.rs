@@ -4,12 +4,13 @@
 use crate::{
     Error, Result, applications,
     calibration::Search,
-    config::RunConfig,
+    config::{RunConfig, Signal},
     environment::{Environment, Episode},
     evaluation::Scenario,
     files, policy_file,
     reward::{Goal, Reward},
     run_dir::{RunDir, Saved},
+    settle::settle,
     traffic::{Day, Traffic},
 };
 use std::{
@@ -18,6 +19,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
+use trimtab_control::ActionKind;
 use trimtab_model::Application;
 use trimtab_rl::{ConstraintConfig, Ppo, VecEnv};
 
@@ -94,9 +96,7 @@ pub fn calibrate_inner(
     if config.inner.target_percent.is_empty() {
         let scenario = scenario(config)?;
         let found = Search::new(&scenario, days, &config.inner.calibration, threads).hpa(progress)?;
-        config.inner.target_percent = found.target_percent;
-        config.inner.scale_down_secs = found.scale_down_secs;
-        config.inner.violation_share = found.outcome.violation_share;
+        found.fill(&mut config.inner);
     }
     Ok(())
 }
@@ -115,12 +115,14 @@ pub fn train(
 ) -> Result<Ending> {
     let application = applications::load(&config.env)?;
     let inner = policy_file::inner(config, &application)?;
-    let mut env = Environment::new(config, &application, training_days(config, &application)?, &inner)?;
+    let days = training_days(config, &application)?;
+    let mut env = Environment::new(config, &application, days.clone(), &inner)?;
     let saved = if resume { dir.latest()? } else { None };
     let mut learner = if let Some(saved) = &saved {
         let learner = Ppo::load(&saved.learner, env.spec())?;
-        env.restore(&saved.environment)
-            .map_err(|message| Error::run(dir.file("checkpoints"), format!("the environments' state is {message}")))?;
+        env.restore(&saved.environment).map_err(|message| {
+            Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
+        })?;
         learner
     } else {
         let mut ppo = config.ppo.clone();
@@ -151,7 +153,12 @@ pub fn train(
         }
     }
     checkpoint(dir, &learner, &env)?;
-    files::write_atomic(&dir.file("policy.safetensors"), &policy_file::to_bytes(learner.policy(), config))?;
+    let mut policy = learner.policy().clone();
+    if config.action == ActionKind::TrimContinuous && config.goal == Goal::Multi && config.settle_share > 0.0
+    {
+        policy = settle(&policy, config, &scenario(config)?, &days, 1)?.0;
+    }
+    files::write_atomic(&dir.file("policy.safetensors"), &policy_file::to_bytes(&policy, config))?;
     Ok(Ending::Finished)
 }
 
@@ -163,8 +170,13 @@ fn constraints(config: &RunConfig) -> Vec<ConstraintConfig> {
     let limit = if setting.limit > 0.0 {
         setting.limit
     } else {
+        let reached = match setting.signal {
+            Signal::Tail => config.inner.tail_used,
+            Signal::Violation => config.inner.violation_share,
+            Signal::Latency => 1.0,
+        };
         // An HPA without a violation still leaves room to measure one in ten thousand windows.
-        (config.inner.violation_share * setting.inner_share).max(1e-4)
+        (reached * setting.inner_share).max(1e-4)
     };
     vec![ConstraintConfig {
         kp: setting.kp,
@@ -205,9 +217,8 @@ impl Logs {
             let open = OpenOptions::new().append(true).open(&path);
             open.map_err(|source| Error::Write { path, source })
         };
-        let json = |line: &str| {
-            serde_json::from_str::<serde_json::Value>(line).ok()?.get("timesteps")?.as_u64()
-        };
+        let json =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).ok()?.get("timesteps")?.as_u64();
         let csv = |line: &str| line.split(',').next()?.parse().ok();
         Ok(Self {
             progress: keep("progress.jsonl", &json, None)?,

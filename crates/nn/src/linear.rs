@@ -60,6 +60,14 @@ impl Linear {
         params[self.biases()][..biases.len()].copy_from_slice(biases);
     }
 
+    /// Adds `by` to one output for every input.
+    ///
+    /// # Panics
+    /// If there is no such output.
+    pub fn shift(&self, params: &mut [f32], output: usize, by: f32) {
+        params[self.biases()][output] += by;
+    }
+
     /// `y[rows×stride] = x[rows×inputs]·W + b`; rows of `x` are `x_stride` apart.
     pub fn forward(&self, params: &[f32], x: &[f32], x_stride: usize, rows: usize, y: &mut [f32]) {
         let bias = Base::Row(&params[self.biases()]);

@@ -180,6 +180,19 @@ impl ActorCritic {
         }
     }
 
+    /// Adds `by` to one of the actor's outputs (a Gaussian's mean, a choice's logit) whatever the observation.
+    ///
+    /// # Panics
+    /// If there is no such output.
+    pub fn shift_output(&mut self, output: usize, by: f32) {
+        assert!(
+            output < self.architecture.head.outputs(),
+            "no output {output} in {:?}",
+            self.architecture.head
+        );
+        self.action_head.shift(&mut self.params, output, by);
+    }
+
     /// Buffers for this policy.
     pub fn workspace(&self) -> Workspace {
         let categorical = match &self.distribution {

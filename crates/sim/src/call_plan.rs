@@ -81,7 +81,8 @@ impl CallPlan {
             match *op {
                 Op::Call { service, times } => {
                     let at = service * lanes;
-                    let sums = scratch.mean[top * lanes..].iter_mut().zip(&mut scratch.variance[top * lanes..]);
+                    let sums =
+                        scratch.mean[top * lanes..].iter_mut().zip(&mut scratch.variance[top * lanes..]);
                     for ((m, v), (mean, variance)) in
                         sums.zip(mean[at..at + lanes].iter().zip(&variance[at..at + lanes]))
                     {

@@ -263,7 +263,13 @@ impl Cluster {
         true
     }
 
-    fn resize(&mut self, lane: usize, service: ServiceId, wish: &ServiceDecision, receipt: &mut Receipt) -> bool {
+    fn resize(
+        &mut self,
+        lane: usize,
+        service: ServiceId,
+        wish: &ServiceDecision,
+        receipt: &mut Receipt,
+    ) -> bool {
         let at = service * self.lanes + lane;
         if wish.heap.is_some() {
             receipt.refused.push((service, Refusal::Unsupported));
@@ -302,11 +308,13 @@ impl Cluster {
         let cores = limit.map(trimtab_model::Millicores::cores);
         self.state.curve[at] = known.unwrap_or_else(|| {
             let period = self.config.quota_period_ms / 1000.0;
-            let curve = ResponseCurve::new(&self.table, described, cores, period, self.config.max_utilization);
+            let curve =
+                ResponseCurve::new(&self.table, described, cores, period, self.config.max_utilization);
             self.curves.push((service, key, curve));
             self.curves.len() - 1
         }) as u32;
-        let usable = cores.unwrap_or(f64::INFINITY).min(f64::from(described.cores)) - described.idle_cpu.cores();
+        let usable =
+            cores.unwrap_or(f64::INFINITY).min(f64::from(described.cores)) - described.idle_cpu.cores();
         self.state.pod_rate[at] = (usable.max(1e-3) / described.cpu_per_call.0) as f32;
     }
 
@@ -379,8 +387,9 @@ impl Cluster {
             self.work.variance[at] = deviation * deviation;
 
             let pod_cpu = if ready > 0.0 { idle + done / dt * demand / ready } else { 0.0 };
-            let pod = (ready > 0.0)
-                .then(|| (pod_cpu * 1000.0, idle_memory + call_memory * (arrivals * mean / ready).min(10_000.0)));
+            let pod = (ready > 0.0).then(|| {
+                (pod_cpu * 1000.0, idle_memory + call_memory * (arrivals * mean / ready).min(10_000.0))
+            });
             this.metrics.record(service, pod, arrivals * dt);
             let total = f64::from(pods.total());
             let allocation = &self.state.allocation[at];
@@ -396,8 +405,13 @@ impl Cluster {
     fn respond(&mut self, dt: f32) {
         let log_bound = (self.application.slo.p95.0 as f32).ln();
         for (number, endpoint) in self.application.endpoints.iter().enumerate() {
-            let (means, variances) =
-                self.plan.compose(number, &self.work.mean, &self.work.variance, self.lanes, &mut self.work.scratch);
+            let (means, variances) = self.plan.compose(
+                number,
+                &self.work.mean,
+                &self.work.variance,
+                self.lanes,
+                &mut self.work.scratch,
+            );
             for lane in 0..self.lanes {
                 let requests = self.work.requests[lane] * dt * endpoint.weight as f32;
                 let this = &mut self.state.lane[lane];
@@ -461,6 +475,9 @@ impl Lane {
         tally.windows += 1.0;
         if self.window.bad > 0.05 * self.window.requests {
             tally.violated_windows += 1.0;
+        }
+        if self.window.requests > 0.0 {
+            tally.tail_used += f64::from((self.window.bad / (0.05 * self.window.requests)).powi(2).min(1.0));
         }
         tally.p95_sum += f64::from(p95);
         tally.severity += (f64::from(p95) / bound - 1.0).max(0.0);

@@ -70,15 +70,29 @@ impl SimConfig {
     /// [`Error::Config`] naming the first setting that is out of range.
     pub fn validate(&self) -> Result<()> {
         let check = |key, value: f64, right: bool, expected| {
-            if right && value.is_finite() { Ok(()) } else { Err(Error::Config { key, expected, found: value.to_string() }) }
+            if right && value.is_finite() {
+                Ok(())
+            } else {
+                Err(Error::Config { key, expected, found: value.to_string() })
+            }
         };
         check("substep_secs", self.substep_secs, self.substep_secs > 0.0, "a number above zero")?;
         check("quota_period_ms", self.quota_period_ms, self.quota_period_ms > 0.0, "a number above zero")?;
         let share = self.max_utilization > 0.0 && self.max_utilization < 1.0;
         check("max_utilization", self.max_utilization, share, "a number above 0 and below 1")?;
-        check("start_jitter", self.start_jitter, (0.0..=1.0).contains(&self.start_jitter), "a number from 0 to 1")?;
+        check(
+            "start_jitter",
+            self.start_jitter,
+            (0.0..=1.0).contains(&self.start_jitter),
+            "a number from 0 to 1",
+        )?;
         let scrapes = self.rate_window_secs / self.scrape_secs;
-        check("rate_window_secs", self.rate_window_secs, scrapes >= 1.0 && scrapes.fract() == 0.0, "a multiple of scrape_secs")
+        check(
+            "rate_window_secs",
+            self.rate_window_secs,
+            scrapes >= 1.0 && scrapes.fract() == 0.0,
+            "a multiple of scrape_secs",
+        )
     }
 
     pub(crate) fn periods(&self, slo_window: f64) -> Result<Periods> {
@@ -88,7 +102,11 @@ impl SimConfig {
             if n >= 1.0 && n.fract() == 0.0 {
                 Ok(n as u32)
             } else {
-                Err(Error::Config { key, expected: "a multiple of sim.substep_secs", found: secs.to_string() })
+                Err(Error::Config {
+                    key,
+                    expected: "a multiple of sim.substep_secs",
+                    found: secs.to_string(),
+                })
             }
         };
         Ok(Periods {

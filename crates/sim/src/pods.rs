@@ -58,7 +58,8 @@ impl Pods {
         let cohorts = &self.cohorts[..self.len];
         self.total = cohorts.iter().map(|c| c.count).sum();
         self.ready = cohorts.iter().filter(|c| c.ready_at <= now).map(|c| c.count).sum();
-        self.next_ready = cohorts.iter().map(|c| c.ready_at).filter(|&at| at > now).fold(f64::INFINITY, f64::min);
+        self.next_ready =
+            cohorts.iter().map(|c| c.ready_at).filter(|&at| at > now).fold(f64::INFINITY, f64::min);
     }
 
     pub(crate) fn add(&mut self, cohort: Cohort, now: f64) {

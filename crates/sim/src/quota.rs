@@ -32,7 +32,8 @@ impl QuotaWait {
     pub fn shipped() -> Self {
         let mut table = Self { mean: vec![0.0; 3 * 7 * 12], p95: vec![0.0; 3 * 7 * 12] };
         for line in include_str!("../data/quota_wait.csv").lines().skip(1) {
-            let row: Vec<f64> = line.split(',').map(|n| n.parse().expect("the shipped table is numeric")).collect();
+            let row: Vec<f64> =
+                line.split(',').map(|n| n.parse().expect("the shipped table is numeric")).collect();
             let find = |axis: &[f64], value: f64| {
                 axis.iter().position(|&x| (x - value).abs() < 1e-9).expect("the shipped table is on the grid")
             };
@@ -94,7 +95,8 @@ impl ResponseCurve {
         let usable = limit.unwrap_or(f64::INFINITY).min(f64::from(service.cores)) - idle;
         let (c, w) = bracket(&CV2, service.cpu_cv2);
         let ratio = P95_OVER_MEAN[c] * (1.0 - w) + P95_OVER_MEAN[c + 1] * w;
-        let mut curve = Self { mean: [0.0; POINTS], deviation: [0.0; POINTS], scale: (POINTS - 1) as f32 / max as f32 };
+        let mut curve =
+            Self { mean: [0.0; POINTS], deviation: [0.0; POINTS], scale: (POINTS - 1) as f32 / max as f32 };
         for i in 0..POINTS {
             let utilization = max * i as f64 / (POINTS - 1) as f64;
             let sharing = demand * processor_sharing(service.cores, utilization * usable);

@@ -19,6 +19,9 @@ pub struct Tally {
     pub violated_windows: f64,
     /// Sum over windows of `max(0, p95 / bound − 1)`.
     pub severity: f64,
+    /// Sum over windows of the tail used up: the share of requests that failed or were slow, over the 5 % that a
+    /// p95 allows, squared, at most 1. A smooth companion of `violated_windows`.
+    pub tail_used: f64,
     /// Sum over windows of p95, seconds.
     pub p95_sum: f64,
     /// Sum over answered requests of their response time, seconds.
@@ -46,6 +49,7 @@ impl std::ops::AddAssign for Tally {
         self.windows += other.windows;
         self.violated_windows += other.violated_windows;
         self.severity += other.severity;
+        self.tail_used += other.tail_used;
         self.p95_sum += other.p95_sum;
         self.latency_sum += other.latency_sum;
         self.requested_core_seconds += other.requested_core_seconds;
@@ -61,6 +65,11 @@ impl Tally {
     /// Share of windows that violated the SLO; 0 without windows.
     pub fn violation_share(&self) -> f64 {
         if self.windows > 0.0 { self.violated_windows / self.windows } else { 0.0 }
+    }
+
+    /// Mean over windows of the tail used up; 0 without windows.
+    pub fn mean_tail_used(&self) -> f64 {
+        if self.windows > 0.0 { self.tail_used / self.windows } else { 0.0 }
     }
 
     /// Share of requests that failed or were slow; 0 without requests.

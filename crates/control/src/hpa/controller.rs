@@ -102,7 +102,9 @@ impl Controller {
                     let request = request(&seen.allocation, metric.resource);
                     replicas_for_utilization(&totals, request, percent * trim, current, tolerance)
                 }
-                Target::AverageValue(value) => replicas_for_average(&totals, value * trim, current, tolerance),
+                Target::AverageValue(value) => {
+                    replicas_for_average(&totals, value * trim, current, tolerance)
+                }
             };
             match proposal {
                 Ok(n) => largest = largest.max(Some(n)),

@@ -93,8 +93,11 @@ impl Events {
     /// Logs a change over the last event older than the longest period, or at the end.
     pub(super) fn log(&mut self, from: u32, to: u32, spec: &HpaSpec, now: Time) {
         let Some(behavior) = &spec.behavior else { return };
-        let (events, rules) =
-            if to > from { (&mut self.up, &behavior.scale_up) } else { (&mut self.down, &behavior.scale_down) };
+        let (events, rules) = if to > from {
+            (&mut self.up, &behavior.scale_up)
+        } else {
+            (&mut self.down, &behavior.scale_down)
+        };
         let longest = rules.policies.iter().map(|p| p.period_secs).max().unwrap_or(0);
         let outdated = events.iter().rposition(|e| now - e.at >= Seconds(f64::from(longest)));
         record(events, outdated, ScaleEvent { change: to.abs_diff(from), at: now });
@@ -146,5 +149,8 @@ impl Events {
 
 /// Windows up and down in seconds, defaults filled in.
 pub(super) fn windows(up: &Rules, down: &Rules, constants: &Constants) -> (f64, f64) {
-    (up.stabilization_secs.unwrap_or(0.0), down.stabilization_secs.unwrap_or(constants.downscale_stabilization_secs))
+    (
+        up.stabilization_secs.unwrap_or(0.0),
+        down.stabilization_secs.unwrap_or(constants.downscale_stabilization_secs),
+    )
 }

@@ -166,7 +166,10 @@ impl HpaSpec {
         Self {
             min_replicas: bounds.min,
             max_replicas: bounds.max,
-            metrics: vec![Metric { resource: Resource::Cpu, target: Target::Utilization(f64::from(percent)) }],
+            metrics: vec![Metric {
+                resource: Resource::Cpu,
+                target: Target::Utilization(f64::from(percent)),
+            }],
             behavior: None,
         }
     }
@@ -187,7 +190,12 @@ impl HpaSpec {
     /// Names the field, as a path under `hpa`.
     pub fn validate(&self) -> Result<()> {
         check("hpa.min_replicas", self.min_replicas >= 1, "at least 1", self.min_replicas)?;
-        check("hpa.max_replicas", self.max_replicas >= self.min_replicas, "at least min_replicas", self.max_replicas)?;
+        check(
+            "hpa.max_replicas",
+            self.max_replicas >= self.min_replicas,
+            "at least min_replicas",
+            self.max_replicas,
+        )?;
         check("hpa.metrics", !self.metrics.is_empty(), "at least one metric", "none")?;
         for metric in &self.metrics {
             let (Target::Utilization(value) | Target::AverageValue(value)) = metric.target;

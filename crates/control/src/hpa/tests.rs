@@ -96,7 +96,11 @@ fn shrinking_waits_until_the_highest_recommendation_has_left_the_window() {
     let at = |secs: f64| NOW + Seconds(secs);
     assert_eq!(hpa.sync(NOW, &service(4, vec![pods(4, Some(500), true)]), 4, 1.0).desired, 4);
     for secs in [15.0, 150.0, 300.0] {
-        assert_eq!(hpa.sync(at(secs), &service(4, vec![pods(4, Some(100), true)]), 4, 1.0).desired, 4, "{secs}");
+        assert_eq!(
+            hpa.sync(at(secs), &service(4, vec![pods(4, Some(100), true)]), 4, 1.0).desired,
+            4,
+            "{secs}"
+        );
     }
     assert_eq!(hpa.sync(at(301.0), &service(4, vec![pods(4, Some(100), true)]), 4, 1.0).desired, 1);
 }
@@ -142,7 +146,8 @@ fn a_broken_metric_blocks_scaling_down_but_not_up() {
 
 #[test]
 fn a_target_outside_its_bounds_is_brought_back_without_metrics() {
-    let mut hpa = Controller::new(HpaSpec::cpu(ReplicaBounds { min: 2, max: 5 }, 50), Constants::default()).unwrap();
+    let mut hpa =
+        Controller::new(HpaSpec::cpu(ReplicaBounds { min: 2, max: 5 }, 50), Constants::default()).unwrap();
     assert_eq!(hpa.sync(NOW, &service(9, vec![]), 9, 1.0).desired, 5);
     assert_eq!(hpa.sync(NOW, &service(1, vec![]), 1, 1.0).desired, 2);
     assert_eq!(hpa.sync(NOW, &service(0, vec![]), 0, 1.0).desired, 0);
@@ -158,5 +163,8 @@ fn a_spec_that_the_api_would_refuse_is_refused() {
     assert!(bad(|s| s.min_replicas = 0).contains("hpa.min_replicas is 0, expected at least 1"));
     assert!(bad(|s| s.max_replicas = 0).contains("hpa.max_replicas"));
     assert!(bad(|s| s.metrics.clear()).contains("hpa.metrics"));
-    assert!(bad(|s| s.behavior.as_mut().unwrap().scale_down.stabilization_secs = Some(4000.0)).contains("0 to 3600"));
+    assert!(
+        bad(|s| s.behavior.as_mut().unwrap().scale_down.stabilization_secs = Some(4000.0))
+            .contains("0 to 3600")
+    );
 }

@@ -1,7 +1,8 @@
 use super::*;
 use crate::Autoscaler;
 use trimtab_model::{
-    Allocation, Millicores, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, Seconds, ServiceState, Time,
+    Allocation, Millicores, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, Seconds, ServiceState,
+    Time,
 };
 
 const TWO: &str = r#"
@@ -130,5 +131,7 @@ fn an_action_outside_the_space_is_an_error() {
     proposal.clear(2);
     let at = seen(0.0, 2, 80);
     assert!(steering(ActionKind::Move).decode(&at, ActionSlice::Choices(&[30]), &mut proposal).is_err());
-    assert!(steering(ActionKind::Trim).decode(&at, ActionSlice::Choices(&[9, 0, 0, 0]), &mut proposal).is_err());
+    assert!(
+        steering(ActionKind::Trim).decode(&at, ActionSlice::Choices(&[9, 0, 0, 0]), &mut proposal).is_err()
+    );
 }

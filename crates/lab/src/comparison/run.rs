@@ -58,7 +58,10 @@ pub fn compare(
             seed,
             score: run.score,
         };
-        Ok((cell, draw.then_some((run.rate, Track { autoscaler: contenders[who].name.clone(), ..run.track }))))
+        Ok((
+            cell,
+            draw.then_some((run.rate, Track { autoscaler: contenders[who].name.clone(), ..run.track })),
+        ))
     });
     let mut cells = Vec::with_capacity(runs);
     let mut timeline = Timeline {

@@ -59,9 +59,11 @@ pub fn resolve(layers: &[Layer]) -> Result<RunConfig> {
         check_keys(&layer.place, "", &layer.table, &defaults)?;
         merge(&mut merged, &layer.table);
         // Read after each layer, so that a wrong value is blamed on the layer that set it.
-        RunConfig::deserialize_table(merged.clone()).map_err(|message| Error::config(&layer.place, message))?;
+        RunConfig::deserialize_table(merged.clone())
+            .map_err(|message| Error::config(&layer.place, message))?;
     }
-    let config = RunConfig::deserialize_table(merged).map_err(|message| Error::config("defaults", message))?;
+    let config =
+        RunConfig::deserialize_table(merged).map_err(|message| Error::config("defaults", message))?;
     config.validate()?;
     Ok(config)
 }
@@ -103,9 +105,12 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
                 }
             }
             (None, _) if !OPTIONAL.contains(&full.as_str()) => {
-                let known: Vec<&str> =
-                    valid.keys().map(String::as_str).chain(optional_below(path)).collect();
-                let message = format!("unknown key {full:?}{}, expected one of: {}", nearest(key, &known), known.join(", "));
+                let known: Vec<&str> = valid.keys().map(String::as_str).chain(optional_below(path)).collect();
+                let message = format!(
+                    "unknown key {full:?}{}, expected one of: {}",
+                    nearest(key, &known),
+                    known.join(", ")
+                );
                 return Err(Error::config(place, message));
             }
             _ => {}
@@ -164,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_variable_is_a_path_of_keys() {
-        let variables = [("TRIMTAB__PPO__GAMMA".to_owned(), "0.5".to_owned()), ("HOME".to_owned(), "x".to_owned())];
+        let variables =
+            [("TRIMTAB__PPO__GAMMA".to_owned(), "0.5".to_owned()), ("HOME".to_owned(), "x".to_owned())];
         let config = resolve(&Layer::variables(variables.into_iter())).unwrap();
         assert_eq!(config.ppo.gamma, 0.5);
     }

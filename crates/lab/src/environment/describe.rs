@@ -28,8 +28,14 @@ pub fn describe(config: &RunConfig) -> Result<String> {
     Ok(page)
 }
 
-fn write_page(w: &mut String, config: &RunConfig, application: &Application, inner: &Hpa) -> Result<std::fmt::Result> {
-    let steering = Steering::new(config.action, config.trim.clone(), config.delta, inner.clone(), application)?;
+fn write_page(
+    w: &mut String,
+    config: &RunConfig,
+    application: &Application,
+    inner: &Hpa,
+) -> Result<std::fmt::Result> {
+    let steering =
+        Steering::new(config.action, config.trim.clone(), config.delta, inner.clone(), application)?;
     let codec_config = CodecConfig { layout: steering.layout(), targets: Steering::targets(inner) };
     let codec = Codec::new(&codec_config, application);
     Ok(write_sections(w, config, application, &steering, &codec))
@@ -42,7 +48,11 @@ fn write_sections(
     steering: &Steering,
     codec: &Codec,
 ) -> std::fmt::Result {
-    writeln!(w, "## `{}`\n\n{}. Source: {}.\n", application.name, application.description, application.source)?;
+    writeln!(
+        w,
+        "## `{}`\n\n{}. Source: {}.\n",
+        application.name, application.description, application.source
+    )?;
     writeln!(
         w,
         "{} services, {} edges; SLO: p95 ≤ {} ms in windows of {} s; largest capacity {:.0} requests/s.\n",
@@ -52,7 +62,10 @@ fn write_sections(
         application.slo.window.0,
         application.largest_capacity()
     )?;
-    writeln!(w, "| id | service | CPU request/limit | memory request/limit | replicas |\n|---|---|---|---|---|")?;
+    writeln!(
+        w,
+        "| id | service | CPU request/limit | memory request/limit | replicas |\n|---|---|---|---|---|"
+    )?;
     for (id, service) in application.services.iter().enumerate() {
         let limit = |l: Option<String>| l.unwrap_or_else(|| "none".to_owned());
         writeln!(
@@ -68,14 +81,22 @@ fn write_sections(
         )?;
     }
     let action = toml::Value::try_from(config.action).map_or_else(|_| String::new(), |v| v.to_string());
-    let agents = if codec.rows() == 1 { "1 agent".to_owned() } else { format!("{} agents (one a service, shared weights)", codec.rows()) };
+    let agents = if codec.rows() == 1 {
+        "1 agent".to_owned()
+    } else {
+        format!("{} agents (one a service, shared weights)", codec.rows())
+    };
     writeln!(w, "\n**Action** {action}: {agents}, `{:?}`. {}\n", steering.head(), meaning(config))?;
     writeln!(
         w,
         "**Observation**: {} numbers an agent (codec version {}). {}\n",
         codec.width(),
         codec::VERSION,
-        if codec.rows() == 1 { "The service block for each service, then the shared block." } else { "The agent's service block, then the shared block." }
+        if codec.rows() == 1 {
+            "The service block for each service, then the shared block."
+        } else {
+            "The agent's service block, then the shared block."
+        }
     )?;
     writeln!(w, "| block | entry | meaning |\n|---|---|---|")?;
     for (block, features) in [("service", codec::SERVICE), ("shared", codec::SHARED)] {
@@ -83,7 +104,10 @@ fn write_sections(
             writeln!(w, "| {block} | `{}` | {} |", feature.name, feature.meaning)?;
         }
     }
-    writeln!(w, "\n**Reward** terms, with the weights of the configured goal:\n\n| term | weight | meaning |\n|---|---|---|")?;
+    writeln!(
+        w,
+        "\n**Reward** terms, with the weights of the configured goal:\n\n| term | weight | meaning |\n|---|---|---|"
+    )?;
     let weights = config.reward_weights();
     for term in TERMS {
         writeln!(w, "| `{}` | {} | {} |", term.name, weights.get(term.name).unwrap_or(&0.0), term.meaning)?;

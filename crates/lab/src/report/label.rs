@@ -11,8 +11,8 @@ const HEIGHT: i32 = 16;
 pub(super) struct Spot {
     /// Left edge of the text, and its middle vertically.
     pub(super) text: Place,
-    /// Whether it is so far from its point that a line should join them.
-    pub(super) far: bool,
+    /// Where a line from the point should end, if the text is so far away that it needs one.
+    pub(super) leader: Option<Place>,
 }
 
 /// A rectangle: left, top, right, bottom.
@@ -61,8 +61,15 @@ fn around(anchor: Place, width: i32) -> impl Iterator<Item = Spot> {
             (middle, above - 4),
             (middle, below + 4),
         ]
-        .map(|text| Spot { text, far: distance > 30 })
+        .map(|text| Spot { text, leader: (distance > 20).then(|| nearest(anchor, text, width)) })
     })
+}
+
+/// The place on the edge of the text that is nearest to `anchor`.
+fn nearest(anchor: Place, text: Place, width: i32) -> Place {
+    let x = anchor.0.clamp(text.0, text.0 + width);
+    let y = if x == anchor.0 { text.1 + HEIGHT / 2 * (anchor.1 - text.1).signum() } else { text.1 };
+    (x, y)
 }
 
 /// What the text at `spot` covers.

@@ -47,7 +47,7 @@ pub(super) fn glossary(comparison: &Comparison) -> Markup {
         ("scaling actions", "How often a service's number of replicas was changed: fewer is calmer.".to_owned()),
         ("reward", "What a learned policy was trained to raise. It weighs the other columns against each other and can be compared within one traffic only.".to_owned()),
         ("12.3 [11.9, 12.8]", "A mean and its 95 % interval. Days are drawn again and again with replacement, then seeds within each day; 95 % of the means so found lie in the interval. With few days it is rough.".to_owned()),
-        ("difference", "Candidate less baseline on the same day with the same seed, so that a busy day does not blur it. “No difference shown” means that the interval holds zero; it does not show that both are equal.".to_owned()),
+        ("difference", "Candidate less baseline on the same day with the same seed, so that a busy day does not blur it (a baseline with one seed stands against every seed). “No difference shown” means that the interval holds zero; it does not show that both are equal.".to_owned()),
         ("seed", "Start of everything random in a run. For a learned policy also that of its training: every seed is a policy of its own.".to_owned()),
     ];
     html! {
@@ -60,7 +60,7 @@ pub(super) fn glossary(comparison: &Comparison) -> Markup {
 type Figure = (&'static str, fn(&Score) -> f64, usize);
 
 const FIGURES: [Figure; 11] = [
-    ("core-h", |s| s.core_hours, 2),
+    ("core\u{2011}h", |s| s.core_hours, 2),
     ("pods", |s| s.pods, 2),
     ("SLO violated, %", |s| s.violation_share * 100.0, 3),
     ("slow or failed, %", |s| s.bad_request_share * 100.0, 3),
@@ -81,7 +81,7 @@ pub(super) fn runs(cells: &[Cell]) -> Markup {
             summary { "Scores of all " (cells.len()) " runs" }
             div.wide { table.runs {
                 thead { tr {
-                    th { "traffic" } th { "day" } th { "seed" } th { "autoscaler" }
+                    th { "traffic" } th.name { "day" } th { "seed" } th.name { "autoscaler" }
                     @for (heading, _, _) in FIGURES { th { (heading) } }
                 } }
                 tbody { @for cell in cells { tr {

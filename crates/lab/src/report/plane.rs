@@ -23,7 +23,8 @@ struct Mean<'a> {
 
 /// Both pictures with their caption.
 pub(super) fn figure(comparison: &Comparison, traffic: &str, cast: &Cast<'_>) -> Markup {
-    let means: Vec<Mean<'_>> = rows(comparison, traffic).into_iter().filter_map(Mean::of).collect();
+    let mut means: Vec<Mean<'_>> = rows(comparison, traffic).into_iter().filter_map(Mean::of).collect();
+    means.sort_by_key(|m| cast.role(m.name));
     let cells: Vec<&Cell> = comparison.cells.iter().filter(|c| c.traffic == traffic).collect();
     let pair: Vec<&Mean<'_>> = means.iter().filter(|m| cast.role(m.name) != Role::Other).collect();
     html! {
@@ -84,18 +85,19 @@ fn plane(means: &[&Mean<'_>], cells: &[&Cell], cast: &Cast<'_>, height: i32, x: 
     })
 }
 
-/// Writes everybody's name beside its mean.
+/// Writes everybody's name beside its mean; the candidate, drawn last, has the first choice of a spot.
 fn name(canvas: &Canvas<'_, '_>, means: &[&Mean<'_>]) {
     let at = |p: (f64, f64)| canvas.place(p.0, p.1);
-    let names: Vec<&str> = means.iter().map(|m| m.name).collect();
-    let anchors: Vec<Place> = means.iter().filter_map(|m| at((m.cost.mean, m.violations.mean))).collect();
+    let names: Vec<&str> = means.iter().rev().map(|m| m.name).collect();
+    let anchors: Vec<Place> =
+        means.iter().rev().filter_map(|m| at((m.cost.mean, m.violations.mean))).collect();
     let crosses: Vec<(Place, Place)> =
         means.iter().flat_map(|m| cross(m)).filter_map(|(from, to)| Some((at(from)?, at(to)?))).collect();
     for ((spot, name), anchor) in
         spots(&names, &anchors, &crosses, canvas.corners()).iter().zip(&names).zip(&anchors)
     {
-        if spot.far {
-            canvas.leader(*anchor, spot.text);
+        if let Some(end) = spot.leader {
+            canvas.leader(*anchor, end);
         }
         canvas.text(name, spot.text);
     }

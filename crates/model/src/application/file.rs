@@ -86,6 +86,7 @@ struct BoundsFile {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs in a file's key")]
 struct StartFile {
     schedule_secs: f64,
     pull_secs: f64,
@@ -158,13 +159,12 @@ fn service(
     for (key, default) in defaults {
         table.entry(key.clone()).or_insert_with(|| default.clone());
     }
-    let name = table
-        .get("name")
-        .and_then(toml::Value::as_str)
-        .map_or_else(|| format!("service[{index}]"), str::to_owned);
+    let named =
+        table.get("name").and_then(toml::Value::as_str).map_or_else(|| format!("[{index}]"), str::to_owned);
     let file: ServiceFile = table.try_into().map_err(|e: toml::de::Error| {
-        value(&format!("service {name}"), "a complete service", &e.message().replace('\n', " "))
+        value(&format!("service {named}"), "a complete service", &e.message().replace('\n', " "))
     })?;
+    let name = file.name;
     let key = |field: &str| format!("service {name}: {field}");
     if file.replicas.min == 0 || file.replicas.min > file.replicas.max {
         let found = format!("min {} and max {}", file.replicas.min, file.replicas.max);

@@ -2,8 +2,8 @@
 
 use super::Cluster;
 use trimtab_model::{
-    Bytes, Flow, Latency, Millicores, PerSecond, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, Seconds,
-    Snapshot, Time,
+    Bytes, Flow, Latency, Millicores, PerSecond, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample,
+    Seconds, Snapshot, Time,
 };
 
 impl Cluster {
@@ -36,10 +36,14 @@ impl Cluster {
             let pods = &self.state.pods[at];
             let described = &self.application.services[service];
             let latched = latch.filter(|l| l.present[service]);
-            let sample = latched.map(|l| (Millicores(l.cpu[service].round() as u32), Bytes(l.memory[service] as u64)));
+            let sample =
+                latched.map(|l| (Millicores(l.cpu[service].round() as u32), Bytes(l.memory[service] as u64)));
             let age = Seconds(latch.map_or(0.0, |l| now - l.at));
-            view.replicas =
-                Replicas { spec: self.state.spec[at], ready: pods.ready(), starting: pods.total() - pods.ready() };
+            view.replicas = Replicas {
+                spec: self.state.spec[at],
+                ready: pods.ready(),
+                starting: pods.total() - pods.ready(),
+            };
             view.allocation = self.state.allocation[at];
             view.cpu = sample.map(|(value, _)| Sample { value, age });
             view.memory = sample.map(|(_, value)| Sample { value, age });
@@ -51,7 +55,8 @@ impl Cluster {
                 let ready = cohort.ready_at <= now;
                 let usage = latched.filter(|l| cohort.running_at <= l.at - window).map(|l| {
                     let starting = (described.idle_cpu, described.idle_memory);
-                    let (cpu, memory) = if cohort.ready_at <= l.at { sample.unwrap_or(starting) } else { starting };
+                    let (cpu, memory) =
+                        if cohort.ready_at <= l.at { sample.unwrap_or(starting) } else { starting };
                     PodUsage { cpu, memory, at: Time(l.at), window: Seconds(window) }
                 });
                 view.pods.push(PodGroup {
@@ -71,7 +76,11 @@ impl Cluster {
                 && let Some(total) = seen.rate
             {
                 let value = PerSecond(total.value.0 * f64::from(self.entry[service]));
-                seen.flows.push(Flow { caller: None, callee: service, rate: Sample { value, age: sample.age } });
+                seen.flows.push(Flow {
+                    caller: None,
+                    callee: service,
+                    rate: Sample { value, age: sample.age },
+                });
             }
         }
         for callee in 0..services {
