@@ -65,6 +65,15 @@ fn main() {
         println!("fixed {f:?} {:.1}s", t.elapsed().as_secs_f64());
         score("fixed", &mut || Box::new(trimtab_control::Fixed::new(f.0.clone())), &traffic.test);
     }
+    if std::env::var("FRONT").is_ok() {
+        for f in [0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2] {
+            let t: Vec<u32> = config.inner.target_percent.iter().map(|x| (*x as f64 * f).round() as u32).collect();
+            for (label, days) in [("train", &traffic.train), ("test", &traffic.test)] {
+            score(&format!("hpa x{f} {label}"), &mut || Box::new(calibration::hpa(app, &t, config.inner.scale_down_secs).unwrap()), days);
+            }
+        }
+        return;
+    }
     let dir = RunDir::new(args.get(3).cloned().unwrap_or("/tmp/run-probe".into()));
     let _ = std::fs::remove_dir_all(dir.path());
     let t = std::time::Instant::now();
