@@ -1,4 +1,5 @@
-//! A learned policy as an autoscaler: codec, network, steering. Deterministic: the most probable action.
+//! A learned policy as an autoscaler: codec, network, steering. Deterministic: the most probable action, held for as
+//! many decisions as in training.
 
 use crate::{Autoscaler, Codec, Error, Result, Steering};
 use trimtab_model::{Decision, Snapshot};
@@ -15,14 +16,18 @@ pub struct Learned {
     allowed: Vec<bool>,
     choices: Vec<u32>,
     numbers: Vec<f32>,
+    hold: u32,
+    /// Decisions since the action was chosen.
+    held: u32,
 }
 
 impl Learned {
-    /// Joins a policy with the codec and the steering that it was trained with.
+    /// Joins a policy with the codec and the steering that it was trained with; an action is held for `hold` decisions,
+    /// at least 1.
     ///
     /// # Errors
     /// [`Error::Policy`] when their sizes do not fit.
-    pub fn new(policy: ActorCritic, codec: Codec, steering: Steering) -> Result<Self> {
+    pub fn new(policy: ActorCritic, codec: Codec, steering: Steering, hold: u32) -> Result<Self> {
         let differs = |what, expected: String, found: String| Err(Error::Policy { what, expected, found });
         let architecture = policy.architecture();
         if architecture.obs_dim != codec.width() {
@@ -47,7 +52,23 @@ impl Learned {
             policy,
             codec,
             steering,
+            hold: hold.max(1),
+            held: 0,
         })
+    }
+
+    fn choose(&mut self, seen: &Snapshot) {
+        self.codec.encode(seen, self.steering.echo(), &mut self.obs);
+        let masks = self.steering.masked().then(|| {
+            self.steering.mask(seen, &mut self.allowed);
+            &self.allowed[..]
+        });
+        let actions = if self.numbers.is_empty() {
+            ActionSliceMut::Choices(&mut self.choices)
+        } else {
+            ActionSliceMut::Numbers(&mut self.numbers)
+        };
+        self.policy.act(&self.obs, masks, &mut self.workspace, actions);
     }
 
     /// The network.
@@ -58,28 +79,13 @@ impl Learned {
 
 impl Autoscaler for Learned {
     fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
-        self.codec.encode(seen, self.steering.echo(), &mut self.obs);
-        let masks = if self.steering.masked() {
-            self.steering.mask(seen, &mut self.allowed);
-            Some(&self.allowed[..])
-        } else {
-            None
-        };
+        if self.held == 0 {
+            self.choose(seen);
+        }
+        self.held = (self.held + 1) % self.hold;
         let action = if self.numbers.is_empty() {
-            self.policy.act(
-                &self.obs,
-                masks,
-                &mut self.workspace,
-                ActionSliceMut::Choices(&mut self.choices),
-            );
             ActionSlice::Choices(&self.choices)
         } else {
-            self.policy.act(
-                &self.obs,
-                masks,
-                &mut self.workspace,
-                ActionSliceMut::Numbers(&mut self.numbers),
-            );
             ActionSlice::Numbers(&self.numbers)
         };
         self.steering
@@ -90,5 +96,6 @@ impl Autoscaler for Learned {
     fn reset(&mut self) {
         self.codec.reset();
         self.steering.reset();
+        self.held = 0;
     }
 }

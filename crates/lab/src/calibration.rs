@@ -5,7 +5,7 @@
 //! same budget of SLO violations, on the same simulated days that a policy trains on.
 
 use crate::{
-    Result,
+    Error, Result,
     config::{CalibrationConfig, InnerConfig},
     evaluation::{Detail, Scenario},
     initial::replicas_for,
@@ -74,8 +74,8 @@ pub struct Search<'a> {
     simulated: usize,
 }
 
-/// Multiples of a service's target that are tried in turn.
-const STEPS: [f64; 4] = [1.3, 1.12, 0.88, 0.75];
+/// Multiples of a service's target that are tried, in each of the passes over the services.
+const PASSES: [[f64; 2]; 2] = [[1.25, 0.8], [1.12, 0.9]];
 
 impl<'a> Search<'a> {
     /// A search on `days`.
@@ -96,35 +96,41 @@ impl<'a> Search<'a> {
         let application = &self.scenario.application;
         let services = application.services.len();
         let budget = self.config.violation_budget;
-        let coarse: Vec<(u32, f64)> = self
-            .config
-            .scale_down_secs
-            .iter()
-            .flat_map(|&window| (3..=18).map(move |t| (10 * t, window)))
-            .collect();
+        let mut best: Option<((u32, f64), Outcome)> = None;
         progress("HPA: one target for all services", 0.0);
-        let outcomes =
-            self.outcomes(coarse.len(), |i| hpa(application, &vec![coarse[i].0; services], coarse[i].1))?;
-        let mut best = 0;
-        for i in 1..coarse.len() {
-            if outcomes[i].beats(outcomes[best], budget) {
-                best = i;
+        for round in 0..2 {
+            // Every 20 % first, then 10 % to either side of the best.
+            let grid: Vec<(u32, f64)> = match best {
+                None => self
+                    .config
+                    .scale_down_secs
+                    .iter()
+                    .flat_map(|&window| (2..=9).map(move |t| (20 * t, window)))
+                    .collect(),
+                Some(((target, window), _)) => vec![(target - 10, window), (target + 10, window)],
+            };
+            let outcomes = self.outcomes(grid.len(), |i| hpa(application, &vec![grid[i].0; services], grid[i].1))?;
+            for (candidate, outcome) in grid.into_iter().zip(outcomes) {
+                if best.is_none_or(|(_, known)| outcome.beats(known, budget)) {
+                    best = Some((candidate, outcome));
+                }
             }
+            progress("HPA: one target for all services", 0.2 * f64::from(round + 1));
         }
-        let (common, window) = coarse[best];
+        let Some(((common, window), mut outcome)) = best else {
+            return Err(Error::config("inner.calibration.scale_down_secs", "is empty, expected at least one window"));
+        };
         let mut targets = vec![common; services];
-        let mut outcome = outcomes[best];
         if self.config.per_service {
-            for pass in 0..2 {
+            for (pass, steps) in PASSES.iter().enumerate() {
                 for service in 0..services {
-                    let done = f64::from(pass) * services as f64 + service as f64;
-                    progress("HPA: a target for each service", 0.3 + 0.7 * done / (2.0 * services as f64));
-                    let trials: Vec<Vec<u32>> = STEPS
+                    let done = (pass * services + service) as f64 / (PASSES.len() * services) as f64;
+                    progress("HPA: a target for each service", 0.4 + 0.6 * done);
+                    let trials: Vec<Vec<u32>> = steps
                         .iter()
                         .map(|step| {
                             let mut trial = targets.clone();
-                            trial[service] =
-                                (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
+                            trial[service] = (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
                             trial
                         })
                         .collect();
@@ -156,10 +162,10 @@ impl<'a> Search<'a> {
         let budget = self.config.violation_budget;
         progress("constant replicas: one level for all services", 0.0);
         let capacity = application.largest_capacity();
-        let levels: Vec<Vec<u32>> = (1..=20)
+        let levels: Vec<Vec<u32>> = (1..=12)
             .map(|i| {
                 let mut replicas = vec![0; application.services.len()];
-                replicas_for(application, capacity * f64::from(i) / 20.0, 0.9, &mut replicas);
+                replicas_for(application, capacity * f64::from(i) / 12.0, 0.9, &mut replicas);
                 replicas
             })
             .collect();
@@ -174,7 +180,7 @@ impl<'a> Search<'a> {
         for service in 0..replicas.len() {
             progress("constant replicas: pod by pod", 0.4 + 0.6 * service as f64 / replicas.len() as f64);
             let bounds = application.services[service].replicas;
-            let trials: Vec<Vec<u32>> = [-3, -2, -1, 1]
+            let trials: Vec<Vec<u32>> = [-2, -1, 1]
                 .iter()
                 .map(|&change: &i32| {
                     let mut trial = replicas.clone();

@@ -74,13 +74,15 @@ pub enum Algorithm {
 pub struct EpisodeConfig {
     /// Seconds between two decisions.
     pub interval_secs: f64,
-    /// Decisions in a training episode, which starts at a random time of a random training day.
+    /// Decisions that an action is held for. The inner autoscaler decides every time, on what it then sees.
+    pub hold: u32,
+    /// Actions in a training episode, which starts at a random time of a random training day.
     pub steps: u32,
 }
 
 impl Default for EpisodeConfig {
     fn default() -> Self {
-        Self { interval_secs: 15.0, steps: 240 }
+        Self { interval_secs: 15.0, hold: 4, steps: 60 }
     }
 }
 
@@ -122,7 +124,7 @@ impl Default for CalibrationConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
-    /// Share of requests that failed or were slow, over the 5 % that a p95 allows, squared, at most 1: a smooth
+    /// Share of requests that failed or were slow, over the 5 % that a p95 allows, to the fourth power, at most 1: a smooth
     /// companion of `violation`, easier to learn from.
     #[default]
     Tail,
@@ -241,6 +243,7 @@ impl RunConfig {
         )?;
         check("traffic", !self.traffic.is_empty(), "at least one entry", &"empty")?;
         check("episode.steps", self.episode.steps > 0, "at least 1", &self.episode.steps)?;
+        check("episode.hold", self.episode.hold > 0, "at least 1", &self.episode.hold)?;
         let interval = self.episode.interval_secs;
         let whole = interval > 0.0 && (interval / self.sim.substep_secs).fract() == 0.0;
         check("episode.interval_secs", whole, "a multiple of sim.substep_secs", &interval)?;

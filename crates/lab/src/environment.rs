@@ -1,9 +1,13 @@
 //! The environment: encode ∘ cluster ∘ guard ∘ decode over a batch of simulated clusters.
 //!
-//! A step decodes every row's action into a proposal, lets the guardrails check it, applies it, lets one
-//! decision interval pass, and encodes what can be seen. Episodes are stretches of training days, at random
+//! A decision decodes every row's action into a proposal, lets the guardrails check it, applies it, and lets one
+//! decision interval pass. A step holds its action for a few decisions and then encodes what can be seen. Episodes are stretches of training days, at random
 //! times, and end by truncation only. Beside the reward travel two constraint signals, the share of violated
 //! SLO windows and p95 over the bound.
+//!
+//! Credit: where every service has a row, what happens to the application as a whole (violations, latency) is put to
+//! the services in proportion to the waiting that arose at each, times their number: the mean over the rows is the
+//! application's figure, and a service that nothing waited at learns nothing from a violation it had no part in.
 //!
 //! Left out: learning, and plants other than the simulation.
 
@@ -35,6 +39,7 @@ pub struct Environment {
     lanes: Vec<Lane>,
     reward: Reward,
     substeps: u32,
+    hold: u32,
     steps: u32,
     interval: f64,
     /// Requested cores of one replica of each service, over their sum.
@@ -83,8 +88,9 @@ impl Environment {
             days,
             lanes: vec![lane; config.n_envs],
             reward: Reward::new(&config.reward_weights())?,
+            hold: config.episode.hold,
             steps: config.episode.steps,
-            interval: config.episode.interval_secs,
+            interval: config.episode.interval_secs * f64::from(config.episode.hold),
             cost_share,
             proposal: Decision::default(),
             allowed: Decision::default(),
@@ -153,7 +159,8 @@ impl Environment {
         Ok(())
     }
 
-    /// Rewards and costs of a lane's rows from the interval that has just passed.
+    /// Adds the rewards and costs of a lane's rows from the interval that has just passed, over the intervals that an
+    /// action is held.
     fn judge(&mut self, lane: usize, rewards: &mut [f32], costs: &mut [f32]) {
         let tally = *self.cluster.interval(lane);
         self.total += tally;
@@ -166,7 +173,21 @@ impl Environment {
             slow: tally.bad_request_share() as f32,
             invalid: this.steering.invalid() as f32,
         };
-        rewards.fill(self.reward.shared(&signals));
+        let weight = 1.0 / self.hold as f32;
+        let shared = self.reward.shared(&signals);
+        let shared_costs = [tally.mean_tail_used() as f32, signals.violation, signals.latency];
+        for (row, reward) in rewards.iter_mut().enumerate() {
+            let credit = if self.spec.n_agents > 1 {
+                self.spec.n_agents as f32 * self.cluster.waiting_share(lane, row)
+            } else {
+                1.0
+            };
+            *reward += weight * credit * shared;
+            let costs = &mut costs[row * Signal::NAMES.len()..(row + 1) * Signal::NAMES.len()];
+            for (cost, shared) in costs.iter_mut().zip(shared_costs) {
+                *cost += weight * credit * shared;
+            }
+        }
         for (service, share) in self.cost_share.iter().enumerate() {
             let replicas = self.cluster.replicas(lane, service);
             let own = self.reward.own(&ServiceSignals {
@@ -175,12 +196,9 @@ impl Environment {
                 desired: if self.reward.uses_desired() { this.at_desired(service, replicas) } else { 0.0 },
             });
             // One row for each service, or one for them all.
-            rewards[service.min(self.spec.n_agents - 1)] += own;
+            rewards[service.min(self.spec.n_agents - 1)] += weight * own;
         }
-        for row in costs.chunks_exact_mut(Signal::NAMES.len()) {
-            row.copy_from_slice(&[tally.mean_tail_used() as f32, signals.violation, signals.latency]);
-        }
-        this.sum_up(&tally, rewards);
+        this.tally(&tally);
     }
 }
 
@@ -200,23 +218,28 @@ impl VecEnv for Environment {
     }
 
     fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
-        self.act(actions)?;
-        let (days, lanes) = (&self.days, &self.lanes);
-        self.cluster.advance(self.substeps, &mut |lane, time| {
-            let day = &days[lanes[lane].day()];
-            day.rate.rate(Seconds((time - day.start).0)).0
-        });
         let (agents, dim, costs) = (self.spec.n_agents, self.spec.obs_dim, Signal::NAMES.len());
+        out.rewards.fill(0.0);
+        out.costs.fill(0.0);
+        for _ in 0..self.hold {
+            self.act(actions)?;
+            let (days, lanes) = (&self.days, &self.lanes);
+            self.cluster.advance(self.substeps, &mut |lane, time| {
+                let day = &days[lanes[lane].day()];
+                day.rate.rate(Seconds((time - day.start).0)).0
+            });
+            for lane in 0..self.spec.n_envs {
+                let rows = lane * agents..(lane + 1) * agents;
+                let costs = rows.start * costs..rows.end * costs;
+                self.judge(lane, &mut out.rewards[rows], &mut out.costs[costs]);
+                self.cluster.observe(lane, &mut self.lanes[lane].seen);
+            }
+        }
         for lane in 0..self.spec.n_envs {
             let rows = lane * agents..(lane + 1) * agents;
-            self.judge(
-                lane,
-                &mut out.rewards[rows.clone()],
-                &mut out.costs[rows.start * costs..rows.end * costs],
-            );
             let obs = rows.start * dim..rows.end * dim;
             let this = &mut self.lanes[lane];
-            self.cluster.observe(lane, &mut this.seen);
+            this.count(&out.rewards[rows.clone()]);
             this.codec.encode(&this.seen, this.steering.echo(), &mut out.obs[obs.clone()]);
             out.terminated[lane] = false;
             out.truncated[lane] = this.ends(self.steps);

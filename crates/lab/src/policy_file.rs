@@ -69,7 +69,7 @@ pub fn learned(policy: ActorCritic, config: &RunConfig, application: &Applicatio
     let codec_targets = Steering::targets(&inner);
     let steering = Steering::new(config.action, config.trim.clone(), config.delta, inner, application)?;
     let codec = Codec::new(&CodecConfig { layout: steering.layout(), targets: codec_targets }, application);
-    Ok(Learned::new(policy, codec, steering)?)
+    Ok(Learned::new(policy, codec, steering, config.episode.hold)?)
 }
 
 /// The HPA inside `trim`, from a configuration in which it has been calibrated or given.

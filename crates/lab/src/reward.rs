@@ -1,8 +1,8 @@
 //! Rewards as weighted, named terms over what happened in one interval.
 //!
-//! Every row of the environment gets its own sum: terms about the whole application count in full for every
-//! row, terms about a service only for that service's row (or all of them, when one row stands for the
-//! application). Credit is exact that way: what a service cannot influence is a constant to it.
+//! Every row of the environment gets its own sum: terms about a service count for that service's row (or all of
+//! them, when one row stands for the application), terms about the application for every row, weighted as the
+//! environment gives credit.
 //!
 //! Left out: constraints, which travel beside the reward ([`Signals::violation`], [`Signals::latency`]).
 

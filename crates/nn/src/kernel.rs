@@ -139,6 +139,35 @@ dispatched! {
     pub fn adam(params: &mut [f32], grads: &[f32], m: &mut [f32], v: &mut [f32], step: AdamStep) => adam_all
 }
 
+/// Constants of one step of [`rms_prop`].
+#[derive(Clone, Copy, Debug)]
+pub struct RmsPropStep {
+    /// Factor on the gradient (clipping).
+    pub scale: f32,
+    /// Decay of the mean square.
+    pub alpha: f32,
+    /// Weight of the newest square: 1 − `alpha`, rounded once (the difference of rounded numbers is off by 1e-6).
+    pub newest: f32,
+    /// Learning rate.
+    pub rate: f32,
+    /// Added to the root of the mean square.
+    pub eps: f32,
+}
+
+#[inline(always)]
+fn rms_prop_all<const F: bool>(params: &mut [f32], grads: &[f32], v: &mut [f32], step: RmsPropStep) {
+    for ((p, g), v) in params.iter_mut().zip(grads).zip(v) {
+        let g = g * step.scale;
+        *v = fma::<F>(step.alpha, *v, step.newest * g * g);
+        *p -= step.rate * g / (v.sqrt() + step.eps);
+    }
+}
+
+dispatched! {
+    /// One `RMSprop` step of all parameters, the gradient scaled on the way.
+    pub fn rms_prop(params: &mut [f32], grads: &[f32], v: &mut [f32], step: RmsPropStep) => rms_prop_all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

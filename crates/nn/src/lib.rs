@@ -1,5 +1,5 @@
 //! All that is needed to *act*: explicit layers over slices with forward and backward, action distributions
-//! with masks, policies as networks, an optimiser, and named tensors as safetensors bytes.
+//! with masks, policies as networks, optimisers, and named tensors as safetensors bytes.
 //!
 //! There is no tape and no tensor type. A layer knows where its weights lie in one flat parameter vector;
 //! `forward` writes a cache, `backward` reads it and adds to a gradient vector of the same layout. Everything
@@ -20,6 +20,6 @@ pub mod tensors;
 pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
 pub use error::{Error, Result};
 pub use mlp::Activation;
-pub use optimiser::Adam;
+pub use optimiser::{Adam, RmsProp};
 pub use policy::{ActorCritic, Architecture, Initialisation, Workspace};
 pub use tensors::{Tensor, Tensors};

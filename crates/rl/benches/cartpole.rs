@@ -1,4 +1,4 @@
-//! Environment steps per second of whole PPO training on `CartPole`: stepping, sampling, advantages, shuffling and
+//! Environment steps per second of whole PPO and A2C training on `CartPole`: stepping, sampling, advantages, shuffling and
 //! updates, on one thread. Prints the median and the range of several rounds; asserts nothing.
 //!
 //! `cargo bench -p trimtab-rl --bench cartpole`
@@ -12,8 +12,11 @@ use std::time::Instant;
 
 use trimtab_nn::kernel::{Left, product};
 use trimtab_nn::{ActionSliceMut, Activation};
+use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
 use trimtab_rl::control::CartPole;
-use trimtab_rl::{NetworkConfig, Ppo, PpoConfig, VecEnv};
+use trimtab_rl::on_policy::{OnPolicy, Update, UpdateConfig};
+use trimtab_rl::ppo::{Ppo, PpoConfig, PpoUpdate};
+use trimtab_rl::{NetworkConfig, VecEnv};
 
 const ROUNDS: usize = 7;
 
@@ -32,14 +35,14 @@ fn report(name: &str, unit: &str, mut work: impl FnMut() -> f64) {
     println!("{name:<46} {median:>14.0} {unit} (range {low:.0} to {high:.0})");
 }
 
-fn training(name: &str, n_envs: usize, config: PpoConfig) {
+fn training<U: Update>(name: &str, n_envs: usize, config: U::Config) {
     let mut env = CartPole::new(n_envs);
-    let per_iteration = n_envs * config.n_steps;
-    let mut ppo = Ppo::new(config, env.spec(), vec![], 1).expect("the configuration is valid");
-    ppo.start(&mut env, 10_000_000).expect("the environment fits");
+    let per_iteration = n_envs * config.rollout().n_steps;
+    let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).expect("the configuration is valid");
+    learner.start(&mut env, 10_000_000).expect("the environment fits");
     let iterations = 40_000usize.div_ceil(per_iteration);
     report(name, "steps/s", || {
-        (0..iterations).for_each(|_| drop(ppo.iterate(&mut env).expect("all numbers are finite")));
+        (0..iterations).for_each(|_| drop(learner.iterate(&mut env).expect("all numbers are finite")));
         (iterations * per_iteration) as f64
     });
 }
@@ -50,14 +53,18 @@ fn config(n_steps: usize, batch_size: usize, n_epochs: usize) -> PpoConfig {
 
 fn main() {
     println!("separate 64×64 tanh networks, one thread, median of {ROUNDS} rounds");
-    training("ppo 4 envs × 128, minibatch 128, 4 epochs", 4, config(128, 128, 4));
-    training("ppo 1 env × 2048, minibatch 64, 10 epochs", 1, config(2048, 64, 10));
-    training("ppo 64 envs × 128, minibatch 2048, 4 epochs", 64, config(128, 2048, 4));
+    training::<PpoUpdate>("ppo 4 envs × 128, minibatch 128, 4 epochs", 4, config(128, 128, 4));
+    training::<PpoUpdate>("ppo 1 env × 2048, minibatch 64, 10 epochs", 1, config(2048, 64, 10));
+    training::<PpoUpdate>("ppo 64 envs × 128, minibatch 2048, 4 epochs", 64, config(128, 2048, 4));
     let shared = NetworkConfig { shared_trunk: true, ..NetworkConfig::default() };
     let shared = PpoConfig { network: shared, ..config(128, 128, 4) };
-    training("the first with a shared trunk", 4, shared);
+    training::<PpoUpdate>("the first with a shared trunk", 4, shared);
     let relu = NetworkConfig { activation: Activation::Relu, ..NetworkConfig::default() };
-    training("the first with relu", 4, PpoConfig { network: relu, ..config(128, 128, 4) });
+    training::<PpoUpdate>("the first with relu", 4, PpoConfig { network: relu, ..config(128, 128, 4) });
+
+    training::<A2cUpdate>("a2c 1 env × 5", 1, A2cConfig::default());
+    training::<A2cUpdate>("a2c 8 envs × 5", 8, A2cConfig::default());
+    training::<A2cUpdate>("a2c 64 envs × 5", 64, A2cConfig::default());
 
     let env = CartPole::new(1);
     let ppo = Ppo::new(PpoConfig::default(), env.spec(), vec![], 1).expect("the configuration is valid");

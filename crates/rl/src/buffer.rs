@@ -194,13 +194,23 @@ impl RolloutBuffer {
         }
     }
 
+    /// Shifts and scales the policy's advantages to mean 0 and standard deviation 1; see
+    /// [`Minibatch::normalize_advantages`].
+    pub fn normalize_advantages(&mut self) {
+        normalize(&mut self.policy_advantages);
+    }
+
     /// Share of the variance of the reward's returns that its values explain: 1 is perfect, 0 no better than a
-    /// constant. Not a number if the returns do not vary.
-    pub fn explained_variance(&self) -> f64 {
+    /// constant. None if the returns do not vary, or by no more than their rounding as sums of advantage and value.
+    pub fn explained_variance(&self) -> Option<f64> {
         let signals = self.shape.signals;
         let returns = self.returns.iter().step_by(signals).map(|x| f64::from(*x));
         let errors = self.advantages.iter().step_by(signals).map(|x| f64::from(*x));
-        1.0 - variance(errors) / variance(returns)
+        let (low, high) =
+            returns.clone().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let largest = returns.clone().chain(errors.clone()).fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        let varies = high - low > 4.0 * f64::from(f32::EPSILON) * largest;
+        varies.then(|| 1.0 - variance(errors) / variance(returns))
     }
 }
 
@@ -262,17 +272,20 @@ impl Minibatch {
     /// Shifts and scales the advantages to mean 0 and standard deviation 1 (of the sample, as `PyTorch` has it);
     /// a single row is left alone.
     pub fn normalize_advantages(&mut self) {
-        let advantages = &mut self.advantages[..self.rows];
-        let n = advantages.len() as f64;
-        if n < 2.0 {
-            return;
-        }
-        let mean = advantages.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
-        let squares: f64 = advantages.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
-        let scale = 1.0 / ((squares / (n - 1.0)).sqrt() + 1e-8);
-        for x in advantages {
-            *x = ((f64::from(*x) - mean) * scale) as f32;
-        }
+        normalize(&mut self.advantages[..self.rows]);
+    }
+}
+
+fn normalize(advantages: &mut [f32]) {
+    let n = advantages.len() as f64;
+    if n < 2.0 {
+        return;
+    }
+    let mean = advantages.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+    let squares: f64 = advantages.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
+    let scale = 1.0 / ((squares / (n - 1.0)).sqrt() + 1e-8);
+    for x in advantages {
+        *x = ((f64::from(*x) - mean) * scale) as f32;
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Left out: files. The caller writes, syncs and renames them.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use trimtab_nn::Tensors;
 
 use crate::error::{Error, Result};
@@ -34,6 +34,41 @@ impl Checkpoint {
             serde_json::to_vec_pretty(description).expect("structures of numbers and names are JSON");
         tensors.metadata.insert(DIGEST_KEY.into(), digest(&description));
         Self { tensors: tensors.to_bytes(), description }
+    }
+
+    /// What stands under `format` in a description.
+    pub(crate) fn format(algorithm: &str, version: u32) -> String {
+        format!("{algorithm}/{version}")
+    }
+
+    /// Name of the algorithm whose run this is.
+    ///
+    /// # Errors
+    /// [`Error::Description`] if the description cannot be read.
+    pub fn algorithm(&self) -> Result<String> {
+        let format = self.found_format()?;
+        Ok(format.split_once('/').map_or(format.as_str(), |(algorithm, _)| algorithm).into())
+    }
+
+    fn found_format(&self) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: String,
+        }
+        let Format { format } = serde_json::from_slice(&self.description).map_err(Error::Description)?;
+        Ok(format)
+    }
+
+    /// Fails unless this is a run of an algorithm in a version.
+    pub(crate) fn check_format(&self, algorithm: &str, version: u32) -> Result<()> {
+        let (expected, found) = (Self::format(algorithm, version), self.found_format()?);
+        if expected == found {
+            return Ok(());
+        }
+        match self.algorithm()? {
+            same if same == algorithm => Err(Error::Format { expected, found }),
+            found => Err(Error::OtherAlgorithm { expected: algorithm.into(), found }),
+        }
     }
 
     /// Reads both parts.

@@ -8,6 +8,8 @@
 //!
 //! Left out: what an environment simulates.
 
+pub(crate) mod checks;
+
 /// What an agent may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionSpace {

@@ -19,7 +19,7 @@ pub enum Error {
     /// A network that cannot be built.
     #[error("the network cannot be built")]
     Network(#[source] trimtab_nn::Error),
-    /// [`Ppo::iterate`](crate::Ppo::iterate) before [`Ppo::start`](crate::Ppo::start).
+    /// [`OnPolicy::iterate`](crate::OnPolicy::iterate) before [`OnPolicy::start`](crate::OnPolicy::start).
     #[error("the run has not been started")]
     NotStarted,
     /// An environment refused a step.
@@ -46,7 +46,7 @@ pub enum Error {
     /// A gradient is not finite; the parameters are those before it.
     #[error("update {update} failed")]
     Gradient {
-        /// Epochs made before.
+        /// Passes over rollouts made before.
         update: u64,
         /// Which norm.
         #[source]
@@ -78,7 +78,15 @@ pub enum Error {
     /// The description in a checkpoint is damaged.
     #[error("the checkpoint's description cannot be read")]
     Description(#[source] serde_json::Error),
-    /// A checkpoint of another algorithm or format.
+    /// A checkpoint of another algorithm.
+    #[error("the checkpoint is of algorithm {found:?}, expected {expected}")]
+    OtherAlgorithm {
+        /// What was asked for.
+        expected: String,
+        /// What the checkpoint says.
+        found: String,
+    },
+    /// A checkpoint of another version.
     #[error("the checkpoint is of format {found:?}, expected {expected:?}")]
     Format {
         /// What this library reads.

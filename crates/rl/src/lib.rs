@@ -7,20 +7,30 @@
 //!
 //! Left out: Kubernetes, clocks, files, and global random generators.
 
+pub mod a2c;
 pub mod buffer;
 pub mod checkpoint;
 pub mod control;
 pub mod env;
 pub mod episodes;
 mod error;
+pub mod evaluation;
 pub mod lagrangian;
+pub mod learner;
+pub mod network;
 pub mod normalize;
+pub mod on_policy;
 pub mod ppo;
+mod range;
 pub mod schedule;
 
+pub use a2c::{A2c, A2cConfig};
 pub use checkpoint::Checkpoint;
 pub use env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
 pub use error::{Error, Result};
 pub use lagrangian::ConstraintConfig;
-pub use ppo::{Iteration, NetworkConfig, Ppo, PpoConfig};
+pub use learner::Learner;
+pub use network::NetworkConfig;
+pub use on_policy::{Iteration, OnPolicy};
+pub use ppo::{Ppo, PpoConfig};
 pub use schedule::Schedule;

@@ -1,11 +1,15 @@
 //! That a running algorithm does not allocate: a whole iteration may allocate its log and nothing that grows.
 #![expect(unsafe_code, reason = "counting allocations means wrapping the allocator")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
 use trimtab_rl::control::Toll;
-use trimtab_rl::{ConstraintConfig, Ppo, PpoConfig, VecEnv};
+use trimtab_rl::on_policy::{OnPolicy, Update};
+use trimtab_rl::ppo::{PpoConfig, PpoUpdate};
+use trimtab_rl::{ConstraintConfig, VecEnv};
 
 struct Counting;
 
@@ -28,20 +32,28 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[test]
-fn iterations_allocate_only_their_log() {
+fn allocates_only_its_log<U: Update>(config: U::Config) {
     let mut env = Toll::new(8);
-    let config = PpoConfig { n_steps: 100, batch_size: 150, normalize_reward: true, ..PpoConfig::default() };
-    let mut ppo = Ppo::new(config, env.spec(), vec![ConstraintConfig::new("toll", 0.3)], 1).unwrap();
-    ppo.start(&mut env, 100_000).unwrap();
+    let bound = vec![ConstraintConfig::new("toll", 0.3)];
+    let mut learner = OnPolicy::<U>::new(config, env.spec(), bound, 1).unwrap();
+    learner.start(&mut env, 100_000).unwrap();
     // The first iterations grow what is reused.
-    (0..2).for_each(|_| drop(ppo.iterate(&mut env).unwrap()));
+    (0..2).for_each(|_| drop(learner.iterate(&mut env).unwrap()));
     for _ in 0..3 {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let iteration = ppo.iterate(&mut env).unwrap();
+        let iteration = learner.iterate(&mut env).unwrap();
         let after = ALLOCATIONS.load(Ordering::Relaxed);
         drop(iteration);
         // The vector and the two keys that hold a constraint's name, with what formatting them needs.
         assert!(after - before <= 6, "{} allocations", after - before);
     }
+}
+
+// One test: the counter is the whole process's.
+#[test]
+fn iterations_allocate_only_their_log() {
+    let ppo = PpoConfig { n_steps: 100, batch_size: 150, normalize_reward: true, ..PpoConfig::default() };
+    allocates_only_its_log::<PpoUpdate>(ppo);
+    let a2c = A2cConfig { n_steps: 20, normalize_reward: true, ..A2cConfig::default() };
+    allocates_only_its_log::<A2cUpdate>(a2c);
 }

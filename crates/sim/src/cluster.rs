@@ -169,6 +169,7 @@ impl Cluster {
         for lane in &mut self.state.lane {
             lane.interval = Tally::default();
         }
+        self.state.waited.fill(0.0);
         for _ in 0..substeps {
             self.substep(rate);
         }
@@ -182,6 +183,14 @@ impl Cluster {
     /// What happened in `lane` during the last [`advance`](Self::advance).
     pub fn interval(&self, lane: usize) -> &Tally {
         &self.state.lane[lane].interval
+    }
+
+    /// Share of the last [`advance`](Self::advance)'s waiting (call-seconds beyond CPU time and floor) that arose at
+    /// `service`; an equal share for each service when nothing waited.
+    pub fn waiting_share(&self, lane: usize, service: ServiceId) -> f32 {
+        let services = self.order.len();
+        let total: f32 = (0..services).map(|s| self.state.waited[s * self.lanes + lane]).sum();
+        if total > 0.0 { self.state.waited[service * self.lanes + lane] / total } else { 1.0 / services as f32 }
     }
 
     /// Percentiles of the last SLO window that ended, as it really was: mean, p95, p99 in seconds.
@@ -385,6 +394,7 @@ impl Cluster {
             let mean = mean + floor + wait;
             self.work.mean[at] = mean;
             self.work.variance[at] = deviation * deviation;
+            self.state.waited[at] += arrivals * dt * (mean - demand - floor).max(0.0);
 
             let pod_cpu = if ready > 0.0 { idle + done / dt * demand / ready } else { 0.0 };
             let pod = (ready > 0.0).then(|| {
@@ -477,7 +487,7 @@ impl Lane {
             tally.violated_windows += 1.0;
         }
         if self.window.requests > 0.0 {
-            tally.tail_used += f64::from((self.window.bad / (0.05 * self.window.requests)).powi(2).min(1.0));
+            tally.tail_used += f64::from((self.window.bad / (0.05 * self.window.requests)).powi(4).min(1.0));
         }
         tally.p95_sum += f64::from(p95);
         tally.severity += (f64::from(p95) / bound - 1.0).max(0.0);

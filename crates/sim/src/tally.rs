@@ -20,7 +20,7 @@ pub struct Tally {
     /// Sum over windows of `max(0, p95 / bound − 1)`.
     pub severity: f64,
     /// Sum over windows of the tail used up: the share of requests that failed or were slow, over the 5 % that a
-    /// p95 allows, squared, at most 1. A smooth companion of `violated_windows`.
+    /// p95 allows, to the fourth power, at most 1. A smooth companion of `violated_windows`.
     pub tail_used: f64,
     /// Sum over windows of p95, seconds.
     pub p95_sum: f64,

@@ -17,7 +17,7 @@ pub struct Episode {
     pub env: usize,
     /// Day it was taken from.
     pub day: String,
-    /// Decisions.
+    /// Steps.
     pub length: u32,
     /// Sum of the rewards of all rows.
     pub episode_return: f64,
@@ -121,10 +121,14 @@ impl Lane {
         f32::from(f64::from(replicas) == desired)
     }
 
-    pub(super) fn sum_up(&mut self, tally: &Tally, rewards: &[f32]) {
+    pub(super) fn tally(&mut self, tally: &Tally) {
+        self.progress.tally += *tally;
+    }
+
+    /// Counts a step with the rewards of its rows.
+    pub(super) fn count(&mut self, rewards: &[f32]) {
         self.progress.step += 1;
         self.progress.episode_return += rewards.iter().map(|r| f64::from(*r)).sum::<f64>();
-        self.progress.tally += *tally;
     }
 
     pub(super) fn ends(&self, steps: u32) -> bool {

@@ -6,7 +6,7 @@ fn config(action: ActionKind) -> RunConfig {
     let mut config = RunConfig { action, n_envs: 3, goal: Goal::Cost, ..RunConfig::default() };
     config.inner.target_percent = vec![80; 11];
     config.inner.scale_down_secs = 60.0;
-    config.episode.steps = 20;
+    (config.episode.steps, config.episode.hold) = (20, 1);
     config
 }
 

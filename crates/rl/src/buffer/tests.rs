@@ -109,9 +109,11 @@ fn multipliers_weigh_rewards_against_costs() {
 fn explained_variance_is_one_for_perfect_values() {
     let mut buffer = RolloutBuffer::new(shape(3, 1, 1, 1));
     (buffer.returns, buffer.advantages) = (vec![1.0, 2.0, 3.0], vec![0.0; 3]);
-    assert_eq!(buffer.explained_variance(), 1.0);
+    assert_eq!(buffer.explained_variance(), Some(1.0));
     buffer.advantages = vec![-1.0, 0.0, 1.0];
-    assert_eq!(buffer.explained_variance(), 0.0);
+    assert_eq!(buffer.explained_variance(), Some(0.0));
+    buffer.returns.fill(0.1);
+    assert_eq!(buffer.explained_variance(), None, "returns that do not vary leave nothing to explain");
 }
 
 #[test]

@@ -1,57 +1,12 @@
 //! PPO's hyper-parameters, with Stable-Baselines3's names and defaults.
 
 use serde::{Deserialize, Serialize};
-use trimtab_nn::{Activation, Initialisation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::network::NetworkConfig;
+use crate::on_policy::{RolloutConfig, UpdateConfig};
+use crate::range::{at_least_one, check, not_negative, positive, positive_or_none};
 use crate::schedule::Schedule;
-
-/// Shape and start of the networks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NetworkConfig {
-    /// Widths of the hidden layers of actor and critic; at least one.
-    pub hidden: Vec<usize>,
-    /// Function after each hidden layer.
-    pub activation: Activation,
-    /// Whether actor and critic share their hidden layers.
-    pub shared_trunk: bool,
-    /// Gain of the actor's output weights.
-    pub output_gain: f32,
-    /// Start from these choices, one for each head of the action space; an empty list for a continuous space,
-    /// whose means then start at exactly 0. None: random outputs with `output_gain`.
-    pub default_action: Option<Vec<u32>>,
-    /// Bias of the default choices; with `n` choices, one starts with probability `e^b / (e^b + n − 1)`.
-    pub default_logit: f32,
-    /// Logarithm of the first standard deviation in a continuous space.
-    pub log_std_init: f32,
-}
-
-impl Default for NetworkConfig {
-    fn default() -> Self {
-        let start = Initialisation::default();
-        Self {
-            hidden: vec![64, 64],
-            activation: Activation::Tanh,
-            shared_trunk: false,
-            output_gain: start.output_gain,
-            default_action: start.default_action,
-            default_logit: start.default_logit,
-            log_std_init: start.log_std,
-        }
-    }
-}
-
-impl NetworkConfig {
-    pub(crate) fn initialisation(&self) -> Initialisation {
-        Initialisation {
-            output_gain: self.output_gain,
-            default_action: self.default_action.clone(),
-            default_logit: self.default_logit,
-            log_std: self.log_std_init,
-        }
-    }
-}
 
 /// Hyper-parameters of [`Ppo`](crate::Ppo).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,44 +70,39 @@ impl PpoConfig {
     /// Checks every number, for environments with `rows` rows (environments × agents).
     ///
     /// # Errors
-    /// [`Error::Config`] for the first one outside its range.
+    /// [`Error::Config`](crate::Error::Config) for the first one outside its range.
     pub fn validate(&self, rows: usize) -> Result<()> {
+        self.rollout().validate()?;
         let transitions = self.n_steps.saturating_mul(rows);
-        let not_negative = |x: f64| x >= 0.0 && x.is_finite();
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        let share = |x: f64| (0.0..=1.0).contains(&x);
-        let optional = |x: Option<f64>| x.is_none_or(positive);
-        let clip_range_vf = self.clip_range_vf.map(Schedule::start);
-        let checks: [(&str, bool, String, &dyn std::fmt::Debug); 12] = [
-            (
-                "learning_rate",
-                not_negative(self.learning_rate.start()),
-                "at least 0".into(),
-                &self.learning_rate,
-            ),
-            ("n_steps", self.n_steps > 0, "at least 1".into(), &self.n_steps),
-            (
-                "batch_size",
-                (1..=transitions).contains(&self.batch_size),
-                format!("1 to {transitions}, the rows of one rollout ({} steps × {rows} rows)", self.n_steps),
-                &self.batch_size,
-            ),
-            ("n_epochs", self.n_epochs > 0, "at least 1".into(), &self.n_epochs),
-            ("gamma", share(self.gamma), "0 to 1".into(), &self.gamma),
-            ("gae_lambda", share(self.gae_lambda), "0 to 1".into(), &self.gae_lambda),
-            ("clip_range", positive(self.clip_range.start()), "above 0".into(), &self.clip_range),
-            ("clip_range_vf", optional(clip_range_vf), "above 0, or none".into(), &self.clip_range_vf),
-            ("ent_coef", not_negative(self.ent_coef), "at least 0".into(), &self.ent_coef),
-            ("vf_coef", not_negative(self.vf_coef), "at least 0".into(), &self.vf_coef),
-            ("max_grad_norm", positive(self.max_grad_norm), "above 0".into(), &self.max_grad_norm),
-            ("target_kl", optional(self.target_kl), "above 0, or none".into(), &self.target_kl),
-        ];
-        match checks.into_iter().find(|(_, ok, _, _)| !ok) {
-            None => Ok(()),
-            Some((key, _, expected, found)) => {
-                Err(Error::Config { key: key.into(), expected, found: format!("{found:?}") })
-            }
-        }
+        check(
+            "batch_size",
+            (1..=transitions).contains(&self.batch_size),
+            format!("1 to {transitions}, the rows of one rollout ({} steps × {rows} rows)", self.n_steps),
+            self.batch_size,
+        )?;
+        at_least_one("n_epochs", self.n_epochs)?;
+        not_negative("learning_rate", self.learning_rate.start())?;
+        positive("clip_range", self.clip_range.start())?;
+        positive_or_none("clip_range_vf", self.clip_range_vf.map(Schedule::start))?;
+        not_negative("ent_coef", self.ent_coef)?;
+        not_negative("vf_coef", self.vf_coef)?;
+        positive("max_grad_norm", self.max_grad_norm)?;
+        positive_or_none("target_kl", self.target_kl)
+    }
+}
+
+impl UpdateConfig for PpoConfig {
+    fn validate(&self, rows: usize) -> Result<()> {
+        self.validate(rows)
+    }
+
+    fn rollout(&self) -> RolloutConfig {
+        let Self { n_steps, gamma, gae_lambda, normalize_reward, .. } = *self;
+        RolloutConfig { n_steps, gamma, gae_lambda, normalize_reward }
+    }
+
+    fn network(&self) -> &NetworkConfig {
+        &self.network
     }
 }
 

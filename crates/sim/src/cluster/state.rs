@@ -81,6 +81,8 @@ pub struct ClusterState {
     pub(super) allocation: Vec<Allocation>,
     /// Arrived, served, dropped.
     pub(super) ledger: Vec<[f64; 3]>,
+    /// Call-seconds of waiting in the current interval.
+    pub(super) waited: Vec<f32>,
     pub(super) lane: Vec<Lane>,
     /// Index of the response curve; follows from the allocation.
     #[serde(skip)]
@@ -117,6 +119,7 @@ impl ClusterState {
             backlog: vec![0.0; cells],
             allocation,
             ledger: vec![[0.0; 3]; cells],
+            waited: vec![0.0; cells],
             lane: vec![lane; lanes],
             curve: vec![0; cells],
             pod_rate: vec![0.0; cells],

@@ -1,24 +1,34 @@
 //! What stops a run, and what the error names.
 
 use super::probe::{Fault, Probe};
+use crate::a2c::{A2cConfig, A2cUpdate};
 use crate::control::CartPole;
 use crate::env::{ActionSpace, VecEnv};
-use crate::{ConstraintConfig, Error, NetworkConfig, Ppo, PpoConfig};
+use crate::on_policy::{OnPolicy, Update};
+use crate::ppo::{Ppo, PpoConfig, PpoUpdate};
+use crate::{ConstraintConfig, Error, NetworkConfig};
 
 fn config() -> PpoConfig {
     PpoConfig { n_steps: 16, batch_size: 32, n_epochs: 2, ..PpoConfig::default() }
 }
 
 /// The error of a run in which a fault occurs at a step.
-fn stopped_by(step: u32, fault: Fault) -> String {
+fn stopped<U: Update>(config: U::Config, step: u32, fault: Fault) -> String {
     let mut env = Probe { fault: Some((step, fault)), ..Probe::new(ActionSpace::MultiDiscrete(vec![3, 2])) };
-    let mut ppo = Ppo::new(config(), env.spec(), vec![], 1).unwrap();
-    ppo.start(&mut env, 1000).unwrap();
+    let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).unwrap();
+    learner.start(&mut env, 1000).unwrap();
     loop {
-        if let Err(error) = ppo.iterate(&mut env) {
+        if let Err(error) = learner.iterate(&mut env) {
             return error.to_string();
         }
     }
+}
+
+/// The same of all algorithms, which must agree.
+fn stopped_by(step: u32, fault: Fault) -> String {
+    let error = stopped::<PpoUpdate>(config(), step, fault);
+    assert_eq!(stopped::<A2cUpdate>(A2cConfig::default(), step, fault), error);
+    error
 }
 
 #[test]
@@ -68,14 +78,18 @@ fn runs_must_be_started_with_the_environment_they_are_made_for() {
     assert!(matches!(ppo.start(&mut CartPole::new(3), 10), Err(Error::OtherSpec { key: "n_envs", .. })));
 }
 
+fn keeps_its_policy<U: Update>(config: U::Config) {
+    let mut env = CartPole::new(2);
+    let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).unwrap();
+    learner.start(&mut env, 1000).unwrap();
+    let before = learner.policy().clone();
+    let error = learner.iterate(&mut env).unwrap_err();
+    assert!(matches!(error, Error::Gradient { update: 0, .. }), "{error}");
+    assert_eq!(*learner.policy(), before);
+}
+
 #[test]
 fn gradients_that_are_not_finite_stop_the_run_and_keep_the_policy() {
-    let mut env = CartPole::new(2);
-    let config = PpoConfig { vf_coef: 1e38, batch_size: 32, ..config() };
-    let mut ppo = Ppo::new(config, env.spec(), vec![], 1).unwrap();
-    ppo.start(&mut env, 1000).unwrap();
-    let before = ppo.policy().clone();
-    let error = ppo.iterate(&mut env).unwrap_err();
-    assert!(matches!(error, Error::Gradient { update: 0, .. }), "{error}");
-    assert_eq!(*ppo.policy(), before);
+    keeps_its_policy::<PpoUpdate>(PpoConfig { vf_coef: 1e38, batch_size: 32, ..config() });
+    keeps_its_policy::<A2cUpdate>(A2cConfig { vf_coef: 1e38, ..A2cConfig::default() });
 }

@@ -6,14 +6,14 @@ use crate::env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
 
 /// How an episode ends after its last step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum End {
+pub(crate) enum End {
     Terminated,
     Truncated,
 }
 
 /// A number that is not finite, put where and when a test wants it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Observation,
     FinalObservation,
     Reward,
@@ -25,29 +25,29 @@ pub(super) enum Fault {
 /// Observation: 1, and the step in the episode as a share of its length, plus the agent's number. Reward: 1 for
 /// numbers or choices at 0, less further off. Cost: 0.5.
 #[derive(Clone, Debug)]
-pub(super) struct Probe {
-    pub(super) spec: EnvSpec,
-    pub(super) episode_steps: u32,
-    pub(super) end: End,
+pub(crate) struct Probe {
+    pub(crate) spec: EnvSpec,
+    pub(crate) episode_steps: u32,
+    pub(crate) end: End,
     /// Whether the observation tells the step.
-    pub(super) blind: bool,
+    pub(crate) blind: bool,
     /// At this step, in environment 1.
-    pub(super) fault: Option<(u32, Fault)>,
-    pub(super) state: State,
+    pub(crate) fault: Option<(u32, Fault)>,
+    pub(crate) state: State,
     /// Every action that was forbidden when it was asked.
-    pub(super) violations: usize,
+    pub(crate) violations: usize,
     /// Choices or numbers seen, for a test to look at.
-    pub(super) extremes: (f32, f32),
+    pub(crate) extremes: (f32, f32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(crate) struct State {
     steps: u32,
     in_episode: u32,
 }
 
 impl Probe {
-    pub(super) fn new(action_space: ActionSpace) -> Self {
+    pub(crate) fn new(action_space: ActionSpace) -> Self {
         let masked = action_space.choices() > 0;
         let spec =
             EnvSpec { n_envs: 3, n_agents: 2, obs_dim: 2, action_space, costs: vec!["idle", "heat"], masked };

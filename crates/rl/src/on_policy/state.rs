@@ -1,31 +1,35 @@
 //! Saving a run and going on from there.
+//!
+//! Left out: files, and the environment's own state.
 
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
-use trimtab_nn::{ActorCritic, Adam, Tensor};
+use trimtab_nn::{ActorCritic, Tensor};
 
-use super::checks::compare_specs;
-use super::{Ppo, PpoConfig, Scratch, action_head};
+use super::{OnPolicy, RolloutConfig, Scratch, Update, UpdateConfig};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvSpec;
+use crate::env::checks::compare_specs;
 use crate::episodes::Episodes;
 use crate::error::{Error, Result};
 use crate::lagrangian::Multiplier;
+use crate::network::action_head;
 use crate::normalize::RewardNormalizer;
 
-const FORMAT: &str = "ppo/1";
 const OBS: &str = "rollout.obs";
 
 /// All of a run that is not a tensor.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Description {
+struct Description<C> {
     format: String,
-    config: PpoConfig,
+    config: C,
     environment: Environment,
     seed: u64,
     rng: Pcg64,
-    adam_steps: u64,
+    /// Steps of Adam, for its bias corrections; absent with an optimiser that does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adam_steps: Option<u64>,
     timesteps: u64,
     total_timesteps: u64,
     n_updates: u64,
@@ -63,17 +67,17 @@ impl Environment {
     }
 }
 
-impl Ppo {
+impl<U: Update> OnPolicy<U> {
     /// The run as it stands between two iterations. The environment's state is the caller's to save with it
     /// ([`VecEnv::save`](crate::VecEnv::save)).
     pub fn save(&self) -> Checkpoint {
         let mut tensors = self.policy.to_tensors();
-        self.adam.write(&mut tensors);
+        let adam_steps = self.update.write_optimiser(&mut tensors);
         let shape = vec![self.spec.rows(), self.spec.obs_dim];
         tensors.insert(OBS, Tensor::new(shape, self.obs.clone()));
         let description = Description {
-            format: FORMAT.into(),
-            config: self.config.clone(),
+            format: Checkpoint::format(U::ALGORITHM, U::VERSION),
+            config: self.config().clone(),
             environment: Environment {
                 n_envs: self.spec.n_envs,
                 n_agents: self.spec.n_agents,
@@ -83,7 +87,7 @@ impl Ppo {
             },
             seed: self.seed,
             rng: self.rng.clone(),
-            adam_steps: self.adam.steps(),
+            adam_steps,
             timesteps: self.timesteps,
             total_timesteps: self.total_timesteps,
             n_updates: self.n_updates,
@@ -100,16 +104,8 @@ impl Ppo {
     /// # Errors
     /// The checkpoint is damaged, torn, of another format, or made for another environment than `spec`.
     pub fn load(checkpoint: &Checkpoint, spec: &EnvSpec) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: String,
-        }
-        let Format { format } =
-            serde_json::from_slice(&checkpoint.description).map_err(Error::Description)?;
-        if format != FORMAT {
-            return Err(Error::Format { expected: FORMAT.into(), found: format });
-        }
-        let (mut tensors, state) = checkpoint.parts::<Description>()?;
+        checkpoint.check_format(U::ALGORITHM, U::VERSION)?;
+        let (mut tensors, state) = checkpoint.parts::<Description<U::Config>>()?;
         state.environment.check(spec)?;
         state.config.validate(spec.rows())?;
         let policy = ActorCritic::from_tensors(&mut tensors).map_err(Error::Tensors)?;
@@ -118,8 +114,10 @@ impl Ppo {
             let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
             return Err(Error::OtherSpec { key: "action_space", expected, found });
         }
-        let adam =
-            Adam::read(policy.params().len(), state.adam_steps, &mut tensors).map_err(Error::Tensors)?;
+        let RolloutConfig { n_steps, normalize_reward, .. } = state.config.rollout();
+        let scratch = Scratch::new(n_steps, spec, &policy);
+        let mut update = U::new(state.config, &policy, &scratch.rollout.shape);
+        update.read_optimiser(state.adam_steps, &mut tensors)?;
         let obs = tensors.take(OBS, &[spec.rows(), spec.obs_dim]).map_err(Error::Tensors)?;
         tensors.finish().map_err(Error::Tensors)?;
         let signals = 1 + state.multipliers.len();
@@ -127,20 +125,19 @@ impl Ppo {
         if policy.architecture().obs_dim != spec.obs_dim
             || policy.architecture().value_heads != signals
             || state.multipliers.iter().any(|multiplier| multiplier.cost() >= spec.costs.len())
-            || state.config.normalize_reward != state.reward_normalizer.is_some()
+            || normalize_reward != state.reward_normalizer.is_some()
             || !normalizer_fits
             || !state.episodes.fits(spec.n_envs)
         {
             return Err(Error::TornCheckpoint);
         }
         Ok(Self {
-            scratch: Scratch::new(&state.config, spec, &policy),
-            config: state.config,
+            update,
+            scratch,
             spec: spec.clone(),
             seed: state.seed,
             rng: state.rng,
             policy,
-            adam,
             multipliers: state.multipliers,
             reward_normalizer: state.reward_normalizer,
             episodes: state.episodes,

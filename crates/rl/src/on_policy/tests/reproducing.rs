@@ -1,11 +1,14 @@
 //! Equal inputs give equal bytes; a run that is saved, loaded and continued is the run that was never stopped.
 
 use super::probe::Probe;
+use crate::a2c::{A2cConfig, A2cUpdate};
 use crate::control::{CartPole, Toll};
 use crate::env::{ActionSpace, VecEnv};
-use crate::{Checkpoint, ConstraintConfig, Error, Ppo, PpoConfig, Schedule};
+use crate::on_policy::{OnPolicy, Update};
+use crate::ppo::{Ppo, PpoConfig, PpoUpdate};
+use crate::{Checkpoint, ConstraintConfig, Error, Schedule};
 
-fn config() -> PpoConfig {
+fn ppo_config() -> PpoConfig {
     PpoConfig {
         learning_rate: Schedule::linear(1e-3),
         n_steps: 20,
@@ -16,6 +19,16 @@ fn config() -> PpoConfig {
         target_kl: Some(0.05),
         normalize_reward: true,
         ..PpoConfig::default()
+    }
+}
+
+fn a2c_config() -> A2cConfig {
+    A2cConfig {
+        learning_rate: Schedule::linear(1e-3),
+        ent_coef: 0.01,
+        normalize_advantage: true,
+        normalize_reward: true,
+        ..A2cConfig::default()
     }
 }
 
@@ -33,24 +46,24 @@ fn tasks() -> Vec<(Make, Vec<ConstraintConfig>)> {
     ]
 }
 
-fn run(
+fn run<U: Update>(
+    config: &U::Config,
     env: &mut dyn VecEnv,
     constraints: &[ConstraintConfig],
     seed: u64,
     iterations: usize,
-) -> (Ppo, Vec<String>) {
-    let mut ppo = Ppo::new(config(), env.spec(), constraints.to_vec(), seed).unwrap();
-    ppo.start(env, 2000).unwrap();
-    let log = (0..iterations).map(|_| format!("{:?}", ppo.iterate(env).unwrap())).collect();
-    (ppo, log)
+) -> (OnPolicy<U>, Vec<String>) {
+    let mut learner = OnPolicy::new(config.clone(), env.spec(), constraints.to_vec(), seed).unwrap();
+    learner.start(env, 2000).unwrap();
+    let log = (0..iterations).map(|_| format!("{:?}", learner.iterate(env).unwrap())).collect();
+    (learner, log)
 }
 
-#[test]
-fn equal_seeds_give_equal_bytes_and_others_do_not() {
+fn repeats<U: Update>(config: &U::Config) {
     for (make, constraints) in tasks() {
-        let (first, first_log) = run(&mut *make(), &constraints, 7, 6);
-        let (second, second_log) = run(&mut *make(), &constraints, 7, 6);
-        let (other, _) = run(&mut *make(), &constraints, 8, 6);
+        let (first, first_log) = run::<U>(config, &mut *make(), &constraints, 7, 6);
+        let (second, second_log) = run::<U>(config, &mut *make(), &constraints, 7, 6);
+        let (other, _) = run::<U>(config, &mut *make(), &constraints, 8, 6);
         assert_eq!(first.save(), second.save());
         assert_eq!(first_log, second_log);
         assert_ne!(first.save().tensors, other.save().tensors);
@@ -58,17 +71,22 @@ fn equal_seeds_give_equal_bytes_and_others_do_not() {
 }
 
 #[test]
-fn stopped_run_goes_on_bit_for_bit() {
+fn equal_seeds_give_equal_bytes_and_others_do_not() {
+    repeats::<PpoUpdate>(&ppo_config());
+    repeats::<A2cUpdate>(&a2c_config());
+}
+
+fn resumes<U: Update>(config: &U::Config) {
     for (make, constraints) in tasks() {
-        let (straight, straight_log) = run(&mut *make(), &constraints, 7, 9);
+        let (straight, straight_log) = run::<U>(config, &mut *make(), &constraints, 7, 9);
         let mut env = make();
-        let (stopped, _) = run(&mut *env, &constraints, 7, 4);
+        let (stopped, _) = run::<U>(config, &mut *env, &constraints, 7, 4);
         let (checkpoint, state) = (stopped.save(), env.save());
         drop((stopped, env));
 
         let mut env = make();
         env.restore(&state).unwrap();
-        let mut resumed = Ppo::load(&checkpoint, env.spec()).unwrap();
+        let mut resumed = OnPolicy::<U>::load(&checkpoint, env.spec()).unwrap();
         assert_eq!(resumed.save(), checkpoint);
         let log: Vec<String> = (0..5).map(|_| format!("{:?}", resumed.iterate(&mut *env).unwrap())).collect();
         assert_eq!(log, straight_log[4..]);
@@ -76,9 +94,15 @@ fn stopped_run_goes_on_bit_for_bit() {
     }
 }
 
+#[test]
+fn stopped_run_goes_on_bit_for_bit() {
+    resumes::<PpoUpdate>(&ppo_config());
+    resumes::<A2cUpdate>(&a2c_config());
+}
+
 fn saved() -> (Checkpoint, CartPole) {
     let mut env = CartPole::new(5);
-    let (ppo, _) = run(&mut env, &[], 1, 2);
+    let (ppo, _) = run::<PpoUpdate>(&ppo_config(), &mut env, &[], 1, 2);
     (ppo.save(), env)
 }
 
@@ -98,9 +122,10 @@ fn damaged_checkpoints_are_refused() {
         assert!(text.contains(from));
         c.description = text.replace(from, to).into_bytes();
     };
-    assert!(matches!(load(&|c| replace(c, "ppo/1", "dqn/1")), Error::Format { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/1", "ppo/9")), Error::Format { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/1", "dqn/1")), Error::OtherAlgorithm { .. }));
     assert!(matches!(load(&|c| replace(c, "\"seed\": 1", "\"seed\": 2")), Error::TornCheckpoint));
-    let other = run(&mut CartPole::new(5), &[], 1, 3).0.save();
+    let other = run::<PpoUpdate>(&ppo_config(), &mut CartPole::new(5), &[], 1, 3).0.save();
     assert!(matches!(load(&|c| c.tensors = other.tensors.clone()), Error::TornCheckpoint));
 }
 

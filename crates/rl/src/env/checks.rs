@@ -2,11 +2,11 @@
 //!
 //! Left out: hyper-parameters, which their configuration checks.
 
-use crate::env::EnvSpec;
+use super::{EnvSpec, StepError};
 use crate::error::{Error, Result};
 
 /// Fails with the first field in which two environments differ.
-pub(super) fn compare_specs(expected: &EnvSpec, found: &EnvSpec) -> Result<()> {
+pub(crate) fn compare_specs(expected: &EnvSpec, found: &EnvSpec) -> Result<()> {
     let fields = |spec: &EnvSpec| {
         [
             ("n_envs", spec.n_envs.to_string()),
@@ -27,7 +27,7 @@ pub(super) fn compare_specs(expected: &EnvSpec, found: &EnvSpec) -> Result<()> {
 }
 
 /// Fails with the first value that is not finite, each environment having `per_env` of them.
-pub(super) fn check_finite(term: &str, values: &[f32], per_env: usize, step: u64) -> Result<()> {
+pub(crate) fn check_finite(term: &str, values: &[f32], per_env: usize, step: u64) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite { term: term.into(), env: at / per_env, step, value: values[at] }),
@@ -35,7 +35,7 @@ pub(super) fn check_finite(term: &str, values: &[f32], per_env: usize, step: u64
 }
 
 /// Fails with the name of the first cost that is not finite.
-pub(super) fn check_costs(names: &[&'static str], values: &[f32], n_agents: usize, step: u64) -> Result<()> {
+pub(crate) fn check_costs(names: &[&'static str], values: &[f32], n_agents: usize, step: u64) -> Result<()> {
     check_finite("cost", values, n_agents * names.len(), step).map_err(|error| {
         let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
         match error {
@@ -47,8 +47,16 @@ pub(super) fn check_costs(names: &[&'static str], values: &[f32], n_agents: usiz
     })
 }
 
+/// Why step `step` could not be made.
+pub(crate) fn step_error(source: StepError, step: u64) -> Error {
+    match source {
+        StepError::NotFinite { term, env, value } => Error::NotFinite { term: term.into(), env, step, value },
+        source @ StepError::OutsideSpace { .. } => Error::Step { step, source },
+    }
+}
+
 /// The same error, found in one environment's own numbers.
-pub(super) fn in_env(error: Error, found_in: usize) -> Error {
+pub(crate) fn in_env(error: Error, found_in: usize) -> Error {
     match error {
         Error::NotFinite { term, step, value, .. } => Error::NotFinite { term, env: found_in, step, value },
         error => error,
@@ -56,7 +64,7 @@ pub(super) fn in_env(error: Error, found_in: usize) -> Error {
 }
 
 /// Fails with the first head that has no allowed choice.
-pub(super) fn check_masks(masks: &[bool], choices: &[usize], step: u64) -> Result<()> {
+pub(crate) fn check_masks(masks: &[bool], choices: &[usize], step: u64) -> Result<()> {
     let total: usize = choices.iter().sum();
     for (row, masks) in masks.chunks_exact(total).enumerate() {
         let mut at = 0;

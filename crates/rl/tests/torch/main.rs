@@ -1,0 +1,14 @@
+//! Losses, gradients, optimisers and whole updates against `PyTorch`'s numbers (`fixtures/make.py`).
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod a2c;
+mod fixture;
+mod optimisers;
+mod ppo;
+
+const TOLERANCE: f64 = 1e-5;
+
+/// Fails unless named figures of a case agree.
+fn agree(case: &str, name: &str, found: f64, expected: f64) {
+    assert!((found - expected).abs() < TOLERANCE, "{case}: {name} is {found}, expected {expected}");
+}
