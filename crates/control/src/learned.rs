@@ -79,10 +79,13 @@ impl Learned {
 
 impl Autoscaler for Learned {
     fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
-        if self.held == 0 {
-            self.choose(seen);
-        }
+        let fresh = self.held == 0;
         self.held = (self.held + 1) % self.hold;
+        if fresh {
+            self.choose(seen);
+        } else if !self.steering.acts_while_held() {
+            return;
+        }
         let action = if self.numbers.is_empty() {
             ActionSlice::Choices(&self.choices)
         } else {

@@ -1,8 +1,8 @@
 //! From a policy's action to a proposal: what the learned part is allowed to do.
 //!
-//! * `trim` (default): the policy corrects an inner HPA within bounds, per service: a shift of its target
+//! * `trim`: the policy corrects an inner HPA within bounds, per service: a shift of its target
 //!   and a feed-forward in replicas. The zero action is the exact inner HPA.
-//! * `trim_continuous`: the same with two numbers in [-1, 1] a service.
+//! * `trim_continuous` (default): the same with two numbers in [-1, 1] a service.
 //! * `delta`: a bounded step of replicas per service.
 //! * `move`: one service and one move (`none, +1…+7, −1…−7`), as the horizontal reference systems have it;
 //!   flat, so that a mask can forbid pairs.
@@ -34,7 +34,7 @@ pub struct TrimConfig {
 
 impl Default for TrimConfig {
     fn default() -> Self {
-        Self { shifts: vec![-0.4, -0.25, -0.12, 0.0, 0.15, 0.35, 0.6], feed_forward: vec![-1, 0, 1, 2] }
+        Self { shifts: vec![-0.4, -0.2, 0.0, 0.2, 0.4], feed_forward: vec![-1, 0, 1] }
     }
 }
 
@@ -43,9 +43,9 @@ impl Default for TrimConfig {
 #[serde(rename_all = "snake_case")]
 pub enum ActionKind {
     /// Bounded corrections of an inner HPA, from a few choices.
-    #[default]
     Trim,
     /// Bounded corrections of an inner HPA, continuous.
+    #[default]
     TrimContinuous,
     /// A bounded step per service.
     Delta,
@@ -148,6 +148,11 @@ impl Steering {
             ActionKind::Delta => vec![self.delta; self.bounds.len()],
             ActionKind::Move => vec![0],
         }
+    }
+
+    /// Whether an action goes on acting at each decision that it is held for. A step of replicas is taken once.
+    pub fn acts_while_held(&self) -> bool {
+        matches!(self.kind, ActionKind::Trim | ActionKind::TrimContinuous)
     }
 
     /// Whether [`mask`](Self::mask) forbids anything.

@@ -67,21 +67,38 @@ fn main() {
     }
     if std::env::var("FRONT").is_ok() {
         for f in [0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2] {
-            let t: Vec<u32> = config.inner.target_percent.iter().map(|x| (*x as f64 * f).round() as u32).collect();
+            let t: Vec<u32> =
+                config.inner.target_percent.iter().map(|x| (*x as f64 * f).round() as u32).collect();
             for (label, days) in [("train", &traffic.train), ("test", &traffic.test)] {
-            score(&format!("hpa x{f} {label}"), &mut || Box::new(calibration::hpa(app, &t, config.inner.scale_down_secs).unwrap()), days);
+                score(
+                    &format!("hpa x{f} {label}"),
+                    &mut || Box::new(calibration::hpa(app, &t, config.inner.scale_down_secs).unwrap()),
+                    days,
+                );
             }
         }
         return;
     }
     if std::env::var("WHERE").is_ok() {
-        use trimtab_model::{Seconds, Plant};
+        use trimtab_model::{Plant, Seconds};
         let day = traffic.test.last().unwrap();
         let mut replicas = vec![2; app.services.len()];
         initial::replicas_for(app, day.rate.rate(Seconds(0.0)).0, 0.6, &mut replicas);
-        let mut plant = trimtab_sim::SimulatedPlant::new(app, config.sim.clone(), day.rate.clone(), day.start, &replicas, 5).unwrap();
+        let mut plant = trimtab_sim::SimulatedPlant::new(
+            app,
+            config.sim.clone(),
+            day.rate.clone(),
+            day.start,
+            &replicas,
+            5,
+        )
+        .unwrap();
         let mut guards = trimtab_control::Guardrails::new(config.guardrails, app).unwrap();
-        let mut a: Box<dyn trimtab_control::Autoscaler> = if let Some(d) = args.get(3) { Box::new(policy_file::load(&RunDir::new(d), app).unwrap()) } else { Box::new(policy_file::inner(&config, app).unwrap()) };
+        let mut a: Box<dyn trimtab_control::Autoscaler> = if let Some(d) = args.get(3) {
+            Box::new(policy_file::load(&RunDir::new(d), app).unwrap())
+        } else {
+            Box::new(policy_file::inner(&config, app).unwrap())
+        };
         let (mut k, mut starting) = (0, 0);
         evaluation::drive(&mut plant, a.as_mut(), &mut guards, Seconds(15.0), 5760, |p, seen, _| {
             let t = p.last_interval();
@@ -90,11 +107,33 @@ fn main() {
                 let st = seen.services.iter().any(|s| s.replicas.starting > 0);
                 starting += st as i32;
                 if k % 3 == 0 {
-                let u: Vec<String> = [9usize, 1, 6, 2, 0, 3].iter().map(|&i| { let s = &seen.services[i]; format!("{}:{}+{} {:.0}%", &app.services[i].name[..4], s.replicas.ready, s.replicas.starting, 100.0 * s.cpu.map_or(0.0, |c| c.value.0 as f64 / s.allocation.cpu_limit.unwrap().0 as f64)) }).collect();
-                println!("{:.2}h rate {:.1} (seen {:.1}) p95 {:.0} {}", (seen.time.0 - day.start.0) / 3600.0, t.offered / 15.0, seen.rate.map_or(0.0, |r| r.value.0), 1000.0 * p.last_window().unwrap().1, u.join("  "));
+                    let u: Vec<String> = [9usize, 1, 6, 2, 0, 3]
+                        .iter()
+                        .map(|&i| {
+                            let s = &seen.services[i];
+                            format!(
+                                "{}:{}+{} {:.0}%",
+                                &app.services[i].name[..4],
+                                s.replicas.ready,
+                                s.replicas.starting,
+                                100.0
+                                    * s.cpu.map_or(0.0, |c| c.value.0 as f64
+                                        / s.allocation.cpu_limit.unwrap().0 as f64)
+                            )
+                        })
+                        .collect();
+                    println!(
+                        "{:.2}h rate {:.1} (seen {:.1}) p95 {:.0} {}",
+                        (seen.time.0 - day.start.0) / 3600.0,
+                        t.offered / 15.0,
+                        seen.rate.map_or(0.0, |r| r.value.0),
+                        1000.0 * p.last_window().unwrap().1,
+                        u.join("  ")
+                    );
                 }
             }
-        }).unwrap();
+        })
+        .unwrap();
         println!("violations {k}, with starting pods {starting}, cost {:.2}", plant.tally().core_hours());
         let _ = plant.now();
         return;

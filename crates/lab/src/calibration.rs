@@ -109,7 +109,8 @@ impl<'a> Search<'a> {
                     .collect(),
                 Some(((target, window), _)) => vec![(target - 10, window), (target + 10, window)],
             };
-            let outcomes = self.outcomes(grid.len(), |i| hpa(application, &vec![grid[i].0; services], grid[i].1))?;
+            let outcomes =
+                self.outcomes(grid.len(), |i| hpa(application, &vec![grid[i].0; services], grid[i].1))?;
             for (candidate, outcome) in grid.into_iter().zip(outcomes) {
                 if best.is_none_or(|(_, known)| outcome.beats(known, budget)) {
                     best = Some((candidate, outcome));
@@ -118,7 +119,10 @@ impl<'a> Search<'a> {
             progress("HPA: one target for all services", 0.2 * f64::from(round + 1));
         }
         let Some(((common, window), mut outcome)) = best else {
-            return Err(Error::config("inner.calibration.scale_down_secs", "is empty, expected at least one window"));
+            return Err(Error::config(
+                "inner.calibration.scale_down_secs",
+                "is empty, expected at least one window",
+            ));
         };
         let mut targets = vec![common; services];
         if self.config.per_service {
@@ -130,7 +134,8 @@ impl<'a> Search<'a> {
                         .iter()
                         .map(|step| {
                             let mut trial = targets.clone();
-                            trial[service] = (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
+                            trial[service] =
+                                (f64::from(trial[service]) * step).round().clamp(10.0, 400.0) as u32;
                             trial
                         })
                         .collect();

@@ -11,7 +11,7 @@ use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
-use trimtab_rl::{NetworkConfig, PpoConfig, Schedule};
+use trimtab_rl::{A2cConfig, NetworkConfig, PpoConfig, Schedule};
 use trimtab_sim::SimConfig;
 
 /// Configuration of a run.
@@ -24,7 +24,7 @@ pub struct RunConfig {
     pub goal: Goal,
     /// What the policy may do: `trim`, `trim_continuous`, `delta` or `move`.
     pub action: ActionKind,
-    /// Algorithm: `ppo`.
+    /// Algorithm: `ppo` or `a2c`.
     pub algorithm: Algorithm,
     /// Seed of everything random.
     pub seed: u64,
@@ -50,13 +50,15 @@ pub struct RunConfig {
     pub reward: BTreeMap<String, f64>,
     /// The constraint of the goal `multi`.
     pub constraint: ConstraintSetting,
-    /// Share of the inner HPA's violations on the training days that a finished `trim_continuous` policy is set to
-    /// (see the `settle` module); 0: it is left as it learned.
-    pub settle_share: f64,
+    /// Share of the inner HPA's cost on the training days that a finished `trim_continuous` policy is set to (see the
+    /// `settle` module); 0: it is left as it learned.
+    pub settle_cost_share: f64,
     /// Guardrails after every decision.
     pub guardrails: GuardrailsConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
+    /// Hyper-parameters of A2C.
+    pub a2c: A2cConfig,
 }
 
 /// A learning algorithm.
@@ -66,6 +68,8 @@ pub enum Algorithm {
     /// Proximal policy optimisation (Schulman et al., 2017).
     #[default]
     Ppo,
+    /// Advantage actor-critic (Mnih et al., 2016), synchronous.
+    A2c,
 }
 
 /// Length and pace of episodes.
@@ -173,10 +177,10 @@ impl Default for ConstraintSetting {
         Self {
             signal: Signal::Tail,
             limit: 0.0,
-            inner_share: 0.8,
+            inner_share: 1.0,
             ki: 0.02,
             kp: 0.0,
-            multiplier: 1.0,
+            multiplier: 0.5,
             max_multiplier: 100.0,
         }
     }
@@ -190,7 +194,7 @@ impl Default for RunConfig {
             action: ActionKind::default(),
             algorithm: Algorithm::default(),
             seed: 0,
-            total_timesteps: 1_000_000,
+            total_timesteps: 500_000,
             n_envs: 32,
             checkpoint_timesteps: 100_000,
             delta: 1,
@@ -201,9 +205,10 @@ impl Default for RunConfig {
             trim: TrimConfig::default(),
             reward: BTreeMap::new(),
             constraint: ConstraintSetting::default(),
-            settle_share: 0.6,
+            settle_cost_share: 0.99,
             guardrails: GuardrailsConfig::default(),
             ppo: ppo_defaults(),
+            a2c: a2c_defaults(),
         }
     }
 }
@@ -211,16 +216,30 @@ impl Default for RunConfig {
 /// Hyper-parameters found for the autoscaling environments; the algorithm's own defaults are elsewhere.
 fn ppo_defaults() -> PpoConfig {
     PpoConfig {
-        learning_rate: Schedule::linear(1e-3),
+        learning_rate: Schedule::linear(3e-3),
         n_steps: 64,
         batch_size: 2048,
-        n_epochs: 3,
-        gamma: 0.98,
-        gae_lambda: 0.95,
-        ent_coef: 0.002,
+        n_epochs: 4,
+        gamma: 0.9,
+        gae_lambda: 0.9,
         normalize_reward: true,
-        network: NetworkConfig { hidden: vec![48, 48], ..NetworkConfig::default() },
+        network: NetworkConfig { hidden: vec![48, 48], log_std_init: -1.2, ..NetworkConfig::default() },
         ..PpoConfig::default()
+    }
+}
+
+/// As [`ppo_defaults`], for A2C.
+fn a2c_defaults() -> A2cConfig {
+    let ppo = ppo_defaults();
+    A2cConfig {
+        learning_rate: Schedule::linear(2e-3),
+        n_steps: 16,
+        gamma: ppo.gamma,
+        gae_lambda: ppo.gae_lambda,
+        normalize_advantage: true,
+        normalize_reward: true,
+        network: ppo.network,
+        ..A2cConfig::default()
     }
 }
 
@@ -254,7 +273,7 @@ impl RunConfig {
             "above zero",
             &self.constraint.inner_share,
         )?;
-        check("settle_share", self.settle_share >= 0.0, "zero or more", &self.settle_share)?;
+        check("settle_cost_share", self.settle_cost_share >= 0.0, "zero or more", &self.settle_cost_share)?;
         let budget = self.inner.calibration.violation_budget;
         check(
             "inner.calibration.violation_budget",

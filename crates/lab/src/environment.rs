@@ -221,8 +221,10 @@ impl VecEnv for Environment {
         let (agents, dim, costs) = (self.spec.n_agents, self.spec.obs_dim, Signal::NAMES.len());
         out.rewards.fill(0.0);
         out.costs.fill(0.0);
-        for _ in 0..self.hold {
-            self.act(actions)?;
+        for decision in 0..self.hold {
+            if decision == 0 || self.steering().acts_while_held() {
+                self.act(actions)?;
+            }
             let (days, lanes) = (&self.days, &self.lanes);
             self.cluster.advance(self.substeps, &mut |lane, time| {
                 let day = &days[lanes[lane].day()];

@@ -4,7 +4,7 @@
 use crate::{
     Error, Result, applications,
     calibration::Search,
-    config::{RunConfig, Signal},
+    config::{Algorithm, RunConfig, Signal},
     environment::{Environment, Episode},
     evaluation::Scenario,
     files, policy_file,
@@ -21,7 +21,7 @@ use std::{
 };
 use trimtab_control::ActionKind;
 use trimtab_model::Application;
-use trimtab_rl::{ConstraintConfig, Ppo, VecEnv};
+use trimtab_rl::{A2c, A2cConfig, ConstraintConfig, Learner, NetworkConfig, Ppo, PpoConfig, VecEnv, learner};
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -119,17 +119,13 @@ pub fn train(
     let mut env = Environment::new(config, &application, days.clone(), &inner)?;
     let saved = if resume { dir.latest()? } else { None };
     let mut learner = if let Some(saved) = &saved {
-        let learner = Ppo::load(&saved.learner, env.spec())?;
+        let learner = learner::load(&saved.learner, env.spec())?;
         env.restore(&saved.environment).map_err(|message| {
             Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
         })?;
         learner
     } else {
-        let mut ppo = config.ppo.clone();
-        if ppo.network.default_action.is_none() {
-            ppo.network.default_action = Some(env.steering().neutral());
-        }
-        let mut learner = Ppo::new(ppo, env.spec(), constraints(config), config.seed)?;
+        let mut learner = new_learner(config, &env)?;
         if !resume || !dir.exists() {
             dir.create(config)?;
         }
@@ -141,25 +137,46 @@ pub fn train(
     let mut next_checkpoint = learner.timesteps() + config.checkpoint_timesteps;
     while learner.timesteps() < config.total_timesteps {
         if stop.load(Ordering::Relaxed) {
-            checkpoint(dir, &learner, &env)?;
+            checkpoint(dir, learner.as_ref(), &env)?;
             return Ok(Ending::Stopped);
         }
         let iteration = learner.iterate(&mut env)?;
         let progress = logs.iteration(&iteration, &mut env, &clock, first, config.total_timesteps)?;
         report(&progress);
         if learner.timesteps() >= next_checkpoint {
-            checkpoint(dir, &learner, &env)?;
+            checkpoint(dir, learner.as_ref(), &env)?;
             next_checkpoint = learner.timesteps() + config.checkpoint_timesteps;
         }
     }
-    checkpoint(dir, &learner, &env)?;
+    checkpoint(dir, learner.as_ref(), &env)?;
     let mut policy = learner.policy().clone();
-    if config.action == ActionKind::TrimContinuous && config.goal == Goal::Multi && config.settle_share > 0.0
+    if config.action == ActionKind::TrimContinuous
+        && config.goal == Goal::Multi
+        && config.settle_cost_share > 0.0
     {
         policy = settle(&policy, config, &scenario(config)?, &days, 1)?.0;
     }
     files::write_atomic(&dir.file("policy.safetensors"), &policy_file::to_bytes(&policy, config))?;
     Ok(Ending::Finished)
+}
+
+fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
+    // A fresh policy puts out the neutral action: under `trim` the exact inner autoscaler.
+    let neutral = |network: &NetworkConfig| NetworkConfig {
+        default_action: network.default_action.clone().or_else(|| Some(env.steering().neutral())),
+        ..network.clone()
+    };
+    let (spec, constraints, seed) = (env.spec(), constraints(config), config.seed);
+    Ok(match config.algorithm {
+        Algorithm::Ppo => {
+            let ppo = PpoConfig { network: neutral(&config.ppo.network), ..config.ppo.clone() };
+            Box::new(Ppo::new(ppo, spec, constraints, seed)?)
+        }
+        Algorithm::A2c => {
+            let a2c = A2cConfig { network: neutral(&config.a2c.network), ..config.a2c.clone() };
+            Box::new(A2c::new(a2c, spec, constraints, seed)?)
+        }
+    })
 }
 
 fn constraints(config: &RunConfig) -> Vec<ConstraintConfig> {
@@ -187,7 +204,7 @@ fn constraints(config: &RunConfig) -> Vec<ConstraintConfig> {
     }]
 }
 
-fn checkpoint(dir: &RunDir, learner: &Ppo, env: &Environment) -> Result<()> {
+fn checkpoint(dir: &RunDir, learner: &dyn Learner, env: &Environment) -> Result<()> {
     dir.save(&Saved { learner: learner.save(), environment: env.save(), timesteps: learner.timesteps() })
 }
 

@@ -3,7 +3,12 @@
 //!
 //! `cargo bench -p trimtab-sim --bench cluster`
 
-#![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a benchmark looks at the clock and prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a benchmark looks at the clock and prints"
+)]
 
 use std::time::Instant;
 use trimtab_model::{Application, Time};
@@ -12,8 +17,8 @@ use trimtab_sim::{Cluster, SimConfig};
 const ROUNDS: usize = 11;
 
 fn main() {
-    let application =
-        Application::from_toml(include_str!("../../../apps/online_boutique.toml")).expect("a shipped application reads");
+    let application = Application::from_toml(include_str!("../../../apps/online_boutique.toml"))
+        .expect("a shipped application reads");
     for lanes in [1, 8, 32, 128] {
         let mut cluster = Cluster::new(&application, SimConfig::default(), lanes).expect("the defaults work");
         for lane in 0..lanes {

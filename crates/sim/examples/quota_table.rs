@@ -118,9 +118,12 @@ fn row(cv2: usize, requests_per_quota: f64, utilization: f64, length: f64) -> [f
     for limit in LIMITS {
         let demand = limit / requests_per_quota;
         let requests = length * if utilization > 0.85 { 3_000_000.0 } else { 800_000.0 };
-        let key = [cv2 as u64, (limit * 10.0) as u64, requests_per_quota as u64, (utilization * 100.0) as u64];
-        let seed = key.iter().fold(12_345, |seed: u64, part| seed.wrapping_mul(1_000_003).wrapping_add(*part));
-        let outcome = simulate(utilization * limit / demand, demand, CV2[cv2], limit, requests as usize, seed);
+        let key =
+            [cv2 as u64, (limit * 10.0) as u64, requests_per_quota as u64, (utilization * 100.0) as u64];
+        let seed =
+            key.iter().fold(12_345, |seed: u64, part| seed.wrapping_mul(1_000_003).wrapping_add(*part));
+        let outcome =
+            simulate(utilization * limit / demand, demand, CV2[cv2], limit, requests as usize, seed);
         let sharing = demand * processor_sharing(CORES, utilization * limit);
         sums[0] += (outcome.mean - sharing).max(0.0);
         sums[1] += (outcome.p95 - TAIL[cv2].0 * sharing).max(0.0);
@@ -134,14 +137,18 @@ fn main() {
     // A share of the full length may be given, to look at the table quickly.
     let length: f64 = std::env::args().nth(1).and_then(|share| share.parse().ok()).unwrap_or(1.0);
     let grid: Vec<(usize, f64, f64)> = (0..CV2.len())
-        .flat_map(|c| REQUESTS_PER_QUOTA.into_iter().flat_map(move |q| UTILIZATION.into_iter().map(move |u| (c, q, u))))
+        .flat_map(|c| {
+            REQUESTS_PER_QUOTA.into_iter().flat_map(move |q| UTILIZATION.into_iter().map(move |u| (c, q, u)))
+        })
         .collect();
     println!("cv2,req_per_quota,rho,wait_mean_over_P,p95_excess_over_P,p99_excess_over_P,throttled_frac");
     let half = grid.len().div_ceil(2);
     let rows: Vec<[f64; 4]> = std::thread::scope(|scope| {
         let parts: Vec<_> = grid
             .chunks(half)
-            .map(|part| scope.spawn(|| part.iter().map(|&(c, q, u)| row(c, q, u, length)).collect::<Vec<_>>()))
+            .map(|part| {
+                scope.spawn(|| part.iter().map(|&(c, q, u)| row(c, q, u, length)).collect::<Vec<_>>())
+            })
             .collect();
         parts.into_iter().flat_map(|part| part.join().expect("no simulation panics")).collect()
     });

@@ -190,7 +190,11 @@ impl Cluster {
     pub fn waiting_share(&self, lane: usize, service: ServiceId) -> f32 {
         let services = self.order.len();
         let total: f32 = (0..services).map(|s| self.state.waited[s * self.lanes + lane]).sum();
-        if total > 0.0 { self.state.waited[service * self.lanes + lane] / total } else { 1.0 / services as f32 }
+        if total > 0.0 {
+            self.state.waited[service * self.lanes + lane] / total
+        } else {
+            1.0 / services as f32
+        }
     }
 
     /// Percentiles of the last SLO window that ended, as it really was: mean, p95, p99 in seconds.

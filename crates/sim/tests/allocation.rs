@@ -44,7 +44,10 @@ fn observing_applying_and_advancing_allocate_nothing_once_warm() {
         for lane in 0..8 {
             cluster.observe(lane, &mut seen);
             for (service, wish) in decision.services.iter_mut().enumerate() {
-                *wish = ServiceDecision { replicas: Some(1 + (i + service as u32) % 5), ..ServiceDecision::default() };
+                *wish = ServiceDecision {
+                    replicas: Some(1 + (i + service as u32) % 5),
+                    ..ServiceDecision::default()
+                };
             }
             cluster.apply(lane, &decision);
         }

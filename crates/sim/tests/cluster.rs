@@ -250,5 +250,7 @@ fn settings_out_of_range_are_named() {
     let text = Cluster::new(&chain(), config, 1).unwrap_err().to_string();
     assert!(text.contains("sim.rate_window_secs is 50"), "{text}");
     let config = SimConfig { substep_secs: 4.0, ..SimConfig::default() };
-    assert!(Cluster::new(&chain(), config, 1).unwrap_err().to_string().contains("multiple of sim.substep_secs"));
+    assert!(
+        Cluster::new(&chain(), config, 1).unwrap_err().to_string().contains("multiple of sim.substep_secs")
+    );
 }

@@ -88,7 +88,7 @@ fn the_zero_action_is_the_exact_inner_hpa() {
 fn a_lower_target_asks_for_more() {
     // 60 m of 100 m at 80 %: 2 pods are within tolerance of ceil(1.5); at 80 % × 0.6 it takes 3.
     let mut trim = steering(ActionKind::Trim);
-    assert_eq!(decode(&mut trim, &seen(0.0, 2, 60), &[0, 1, 3, 1]), [Some(3), Some(2)]);
+    assert_eq!(decode(&mut trim, &seen(0.0, 2, 60), &[0, 1, 2, 1]), [Some(3), Some(2)]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn feed_forward_is_added_once_and_not_at_every_decision() {
     let mut trim = steering(ActionKind::Trim);
     for i in 0..20 {
         let spec = if i == 0 { 2 } else { 3 };
-        assert_eq!(decode(&mut trim, &seen(15.0 * f64::from(i), spec, 78), &[3, 2, 3, 2])[0], Some(3));
+        assert_eq!(decode(&mut trim, &seen(15.0 * f64::from(i), spec, 78), &[2, 2, 2, 2])[0], Some(3));
     }
 }
 
@@ -107,7 +107,7 @@ fn a_continuous_zero_is_the_zero_action_and_the_ends_are_the_bounds() {
     proposal.clear(2);
     trim.decode(&seen(0.0, 2, 80), ActionSlice::Numbers(&[0.0, 0.0, 1.0, -1.0]), &mut proposal).unwrap();
     assert_eq!(trim.echo()[0], Echo::default());
-    assert!((trim.echo()[1].shift - 0.6).abs() < 1e-6 && trim.echo()[1].feed_forward == -1.0);
+    assert!((trim.echo()[1].shift - 0.4).abs() < 1e-6 && trim.echo()[1].feed_forward == -1.0);
     assert!(trim.decode(&seen(0.0, 2, 80), ActionSlice::Numbers(&[1.5; 4]), &mut proposal).is_err());
 }
 

@@ -120,7 +120,8 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 3] = ["ppo.clip_range_vf", "ppo.target_kl", "ppo.network.default_action"];
+const OPTIONAL: [&str; 4] =
+    ["ppo.clip_range_vf", "ppo.target_kl", "ppo.network.default_action", "a2c.network.default_action"];
 
 fn optional_below<'a>(path: &'a str) -> impl Iterator<Item = &'a str> {
     OPTIONAL.iter().filter_map(move |full| full.strip_prefix(path)?.strip_prefix('.'))

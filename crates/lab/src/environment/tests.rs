@@ -13,7 +13,8 @@ fn config(action: ActionKind) -> RunConfig {
 fn environment(config: &RunConfig) -> Environment {
     let application = applications::load(&config.env).unwrap();
     let inner = policy_file::inner(config, &application).unwrap();
-    Environment::new(config, &application, training::training_days(config, &application).unwrap(), &inner).unwrap()
+    Environment::new(config, &application, training::training_days(config, &application).unwrap(), &inner)
+        .unwrap()
 }
 
 fn neutral(env: &Environment) -> Vec<u32> {
@@ -48,7 +49,8 @@ fn every_shipped_environment_and_kind_of_action_steps_with_finite_numbers() {
                 for i in 0..25u32 {
                     match &spec.action_space {
                         ActionSpace::Box(_) => {
-                            env.step(Actions::Continuous(&vec![0.1 * (i % 5) as f32; width]), &mut out).unwrap();
+                            env.step(Actions::Continuous(&vec![0.1 * (i % 5) as f32; width]), &mut out)
+                                .unwrap();
                         }
                         _ => env.step(Actions::Discrete(&vec![i % 2; width]), &mut out).unwrap(),
                     }
