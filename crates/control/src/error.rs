@@ -29,7 +29,12 @@ pub enum Error {
 /// Result of building an autoscaler.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-pub(crate) fn check(key: &str, right: bool, expected: &'static str, found: impl ToString) -> Result<()> {
+pub(crate) fn check(
+    key: &str,
+    right: bool,
+    expected: &'static str,
+    found: impl std::fmt::Display,
+) -> Result<()> {
     if right {
         Ok(())
     } else {

@@ -450,7 +450,8 @@ impl Cluster {
     fn close_substep(&mut self, lane: usize) {
         let this = &mut self.state.lane[lane];
         if this.substep.is_multiple_of(u64::from(self.periods.slo_window)) {
-            this.close_window(self.application.slo.p95.0, &mut self.work.parts);
+            let longest = 10.0 * self.application.timeout.0 as f32;
+            this.close_window(self.application.slo.p95.0, longest, &mut self.work.parts);
         }
         this.interval.scaling_actions += std::mem::take(&mut this.pending_actions);
         this.interval.churn += std::mem::take(&mut this.pending_churn);
@@ -459,7 +460,8 @@ impl Cluster {
 }
 
 impl Lane {
-    fn close_window(&mut self, bound: f64, parts: &mut Vec<(f32, LogNormal)>) {
+    /// `longest` is where percentiles end: with more failures than a percentile leaves room for there is none.
+    fn close_window(&mut self, bound: f64, longest: f32, parts: &mut Vec<(f32, LogNormal)>) {
         parts.clear();
         let (mut answered, mut total) = (0.0, 0.0);
         for sums in &mut self.window.endpoints {
@@ -478,12 +480,12 @@ impl Lane {
         if let Some(histogram) = &mut self.histogram {
             histogram.add_failed(failed);
         }
-        let (mut p95, mut p99) = (0.0, 0.0);
+        let (mut p95, mut p99) = if failed > 0.0 { (longest, longest) } else { (0.0, 0.0) };
         if answered > 0.0 {
             // Failed requests are slower than any answer: they use up part of the tail.
             let tail = |share: f32| ((share * self.window.requests - failed) / answered).max(1e-4);
-            p95 = mixture_quantile(parts, tail(0.05));
-            p99 = mixture_quantile(parts, tail(0.01)).max(p95);
+            p95 = mixture_quantile(parts, tail(0.05)).min(longest);
+            p99 = mixture_quantile(parts, tail(0.01)).clamp(p95, longest);
         }
         let tally = &mut self.interval;
         tally.windows += 1.0;

@@ -32,7 +32,7 @@ pub struct SimConfig {
     pub metrics_resolution_secs: f64,
     /// Seconds between two scrapes of application metrics (Prometheus `scrape_interval`).
     pub scrape_secs: f64,
-    /// Seconds over which a request rate is taken (PromQL `rate(…[w])`).
+    /// Seconds over which a request rate is taken (`rate(…[w])` in Prometheus).
     pub rate_window_secs: f64,
     /// Keep a histogram of all response times (needed for percentiles over a whole run; slower).
     pub record_latency: bool,

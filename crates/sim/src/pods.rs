@@ -74,7 +74,7 @@ impl Pods {
         self.recount(now);
     }
 
-    /// Removes `count` pods: those not ready first, then the youngest (the ReplicaSet controller's order).
+    /// Removes `count` pods: those not ready first, then the youngest (the order of the `ReplicaSet` controller).
     pub(crate) fn remove(&mut self, mut count: u32, now: f64) {
         for starting in [true, false] {
             for i in (0..self.len).rev() {

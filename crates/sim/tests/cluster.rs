@@ -1,5 +1,7 @@
 //! Behaviour of the whole simulated cluster, from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
 use proptest::prelude::*;
 use std::sync::Arc;
 use trimtab_model::{Application, Decision, Plant, Refusal, Seconds, ServiceDecision, Snapshot, Time};

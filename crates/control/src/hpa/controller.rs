@@ -7,6 +7,7 @@ use super::{
 };
 use crate::Result;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use trimtab_model::{ServiceState, Time};
 
 /// Result of one reconcile.
@@ -123,12 +124,10 @@ impl Controller {
         };
         let (up, down) = (&behavior.scale_up, &behavior.scale_down);
         let stable = stabilize(&mut self.log, current, proposed, windows(up, down, &self.constants), now);
-        if stable > current {
-            stable.min(max.min(self.events.up_limit(current, up, now)))
-        } else if stable < current {
-            stable.max(min.max(self.events.down_limit(current, down, now)))
-        } else {
-            stable
+        match stable.cmp(&current) {
+            Ordering::Greater => stable.min(max.min(self.events.up_limit(current, up, now))),
+            Ordering::Less => stable.max(min.max(self.events.down_limit(current, down, now))),
+            Ordering::Equal => stable,
         }
     }
 }
