@@ -225,7 +225,9 @@ impl<'a> Search<'a> {
             .chunks_exact(days)
             .map(|tallies| {
                 let mut sum = trimtab_sim::Tally::default();
-                tallies.iter().for_each(|t| sum += *t);
+                for tally in tallies {
+                    sum += *tally;
+                }
                 Outcome {
                     core_hours: sum.core_hours() * 86_400.0 / sum.seconds,
                     violation_share: sum.violation_share(),

@@ -223,7 +223,7 @@ fn ppo_defaults() -> PpoConfig {
         gamma: 0.9,
         gae_lambda: 0.9,
         normalize_reward: true,
-        network: NetworkConfig { hidden: vec![48, 48], log_std_init: -1.2, ..NetworkConfig::default() },
+        network: NetworkConfig { hidden: vec![32], log_std_init: -1.2, ..NetworkConfig::default() },
         ..PpoConfig::default()
     }
 }

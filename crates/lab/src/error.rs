@@ -71,6 +71,15 @@ pub enum Error {
     /// Learning stopped.
     #[error("learning stopped")]
     Rl(#[from] trimtab_rl::Error),
+    /// A checkpoint that is damaged or belongs to another run.
+    #[error("{}", path.display())]
+    Checkpoint {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: trimtab_rl::Error,
+    },
     /// A run directory that cannot be used for what was asked.
     #[error("{}: {message}", path.display())]
     Run {

@@ -1,5 +1,6 @@
 //! The whole job, end to end, for each traffic: calibrate the rivals on the training days, train a policy for
-//! each seed, score everybody on the test days, and write what came of it.
+//! each seed, score everybody on the test days, and write what came of it. Its second half alone, with whoever is
+//! named, is [`comparison`].
 //!
 //! ```text
 //! <dir>/<traffic>/seed-<n>/   a run directory for each training run
@@ -10,23 +11,22 @@
 
 use crate::{
     Error, Result,
-    calibration::{self, CalibratedHpa, Outcome, Search},
     comparison::{
-        AutoscalerSummary, Cell, Comparison, Contender, LearningCurve, LearningPoint, Timeline,
-        TrafficSummary, compare, judge, summarize,
+        AutoscalerSummary, Comparison, Contender, LearningCurve, LearningPoint, TrafficSummary, compare,
+        judge, summarize,
     },
     config::RunConfig,
+    contenders::{self, Entrant, Fitting, Trained},
     evaluation::Scenario,
-    files, parallel, policy_file, report,
+    files, parallel, report,
     run_dir::RunDir,
-    traffic::Traffic,
+    traffic::{Day, Traffic},
     training::{self, Ending, Progress},
 };
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
-use trimtab_control::{Autoscaler, Fixed, Hpa};
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -68,17 +68,11 @@ pub enum Event {
     Note(String),
 }
 
-/// The name under which the learned policy appears.
+/// The name under which the learned policy of an experiment appears.
 pub const CANDIDATE: &str = "trim";
-/// The name of the calibrated HPA.
-pub const BASELINE: &str = "hpa_calibrated";
 
-/// Rivals fitted to one traffic.
-struct Rivals {
-    hpa: CalibratedHpa,
-    fixed: Vec<u32>,
-    fixed_outcome: Outcome,
-}
+/// Who the learned policy of an experiment is measured against.
+const RIVALS: [&str; 3] = ["fixed", contenders::DEFAULT, contenders::CALIBRATED];
 
 impl Experiment {
     /// Does it. `None` if `stop` was set meanwhile; the same call goes on from where it stopped.
@@ -86,108 +80,65 @@ impl Experiment {
     /// # Errors
     /// Whatever in configuration, traffic or directory cannot work.
     pub fn run(&self, stop: &AtomicBool, tell: &(dyn Fn(Event) + Sync)) -> Result<Option<Comparison>> {
-        let scenario = training::scenario(&self.config)?;
-        let traffics: Vec<Traffic> = self
-            .config
-            .traffic
-            .iter()
-            .map(|t| Traffic::load(t, &scenario.application))
-            .collect::<Result<_>>()?;
-        if let Some(empty) = traffics.iter().find(|t| t.train.is_empty() || t.test.is_empty()) {
-            return Err(Error::config(
-                &empty.name,
-                "leaves no day to train or to test on, expected at least one each",
-            ));
+        let (mut contest, traffics) =
+            Contest::new(&self.config, &self.seeds, self.threads, self.command.clone(), tell)?;
+        for traffic in &traffics {
+            training::rehearse(&self.config, &contest.scenario.application, &traffic.train)?;
         }
         files::create_dir(&self.dir)?;
         files::write_atomic(&self.dir.join("config.toml"), self.config.to_toml().as_bytes())?;
-        let mut comparison = self.empty(&scenario, &traffics);
-        for (number, traffic) in traffics.iter().enumerate() {
-            let stage = |what: &str, fraction: f64| {
-                tell(Event::Stage { traffic: traffic.name.clone(), what: what.to_owned(), fraction });
-            };
-            traffic
-                .left_out
-                .iter()
-                .for_each(|day| tell(Event::Note(format!("{}: leaving out {day}", traffic.name))));
-            let rivals = self.calibrate(&scenario, traffic, &stage)?;
-            if !self.train(number, traffic, &rivals, stop, tell)? {
-                return Ok(None);
+        let scenario = contest.scenario.clone();
+        let settings = &self.config.inner.calibration;
+        let mut fittings: Vec<Fitting<'_>> =
+            traffics.iter().map(|t| Fitting::new(&scenario, t, settings, self.threads)).collect();
+        if !self.train(&traffics, &mut fittings, stop, tell)? {
+            return Ok(None);
+        }
+        for (traffic, fitting) in traffics.iter().zip(&mut fittings) {
+            let dir = self.dir.join(&traffic.name);
+            let mut entrants = RIVALS
+                .map(|name| Entrant::find(name, &scenario, traffic, &self.seeds))
+                .into_iter()
+                .collect::<Result<Vec<_>>>()?;
+            let candidate = Trained::load(CANDIDATE.to_owned(), &dir, &scenario, &self.seeds)?;
+            entrants.push(Entrant::Trained(Box::new(candidate)));
+            contest.hold(traffic, entrants, fitting)?;
+            for &seed in &self.seeds {
+                let curve = learning_curve(&self.run_dir(traffic, seed), &traffic.name, seed)?;
+                contest.comparison.learning.push(curve);
             }
-            let (cells, timeline) = self.score(&scenario, traffic, &rivals, &stage)?;
-            comparison.paired.push(judge(&cells, &traffic.name, CANDIDATE, BASELINE));
-            comparison.cells.extend(cells);
-            comparison.timelines.push(timeline);
-            self.seeds.iter().try_for_each(|&seed| {
-                comparison.learning.push(learning_curve(&self.run_dir(traffic, seed), &traffic.name, seed)?);
-                Ok::<_, Error>(())
-            })?;
-            describe(&mut comparison.autoscalers, traffic, &rivals);
         }
-        comparison.summaries = summarize(&comparison.cells);
-        self.write(&comparison)?;
+        let comparison = contest.finish();
+        write(&comparison, &self.dir)?;
         Ok(Some(comparison))
-    }
-
-    fn empty(&self, scenario: &Scenario, traffics: &[Traffic]) -> Comparison {
-        let labels = |days: &[crate::traffic::Day]| days.iter().map(|d| d.label.clone()).collect();
-        Comparison {
-            title: format!("Autoscaling {}", scenario.application.name),
-            application: scenario.application.name.clone(),
-            services: scenario.application.services.iter().map(|s| s.name.clone()).collect(),
-            slo_ms: scenario.application.slo.p95.millis(),
-            traffic: traffics
-                .iter()
-                .map(|t| TrafficSummary {
-                    name: t.name.clone(),
-                    source: t.description.clone(),
-                    train_days: labels(&t.train),
-                    test_days: labels(&t.test),
-                    train_peak: t.train_peak.0,
-                    test_peak: t.test_peak.0,
-                })
-                .collect(),
-            autoscalers: Vec::new(),
-            cells: Vec::new(),
-            summaries: Vec::new(),
-            paired: Vec::new(),
-            timelines: Vec::new(),
-            learning: Vec::new(),
-            config: self.config.to_toml(),
-            command: self.command.clone(),
-        }
     }
 
     fn run_dir(&self, traffic: &Traffic, seed: u64) -> RunDir {
         RunDir::new(self.dir.join(&traffic.name).join(format!("seed-{seed}")))
     }
 
-    fn calibrate(&self, scenario: &Scenario, traffic: &Traffic, stage: &dyn Fn(&str, f64)) -> Result<Rivals> {
-        let settings = &self.config.inner.calibration;
-        let mut search = Search::new(scenario, &traffic.train, settings, self.threads);
-        let hpa = search.hpa(&mut |what, fraction| stage(what, fraction))?;
-        let (fixed, fixed_outcome) = search.fixed(&mut |what, fraction| stage(what, fraction))?;
-        Ok(Rivals { hpa, fixed, fixed_outcome })
-    }
-
-    /// Trains a policy for every seed; false if it was stopped.
+    /// Trains a policy for every traffic and seed, side by side; false if it was stopped.
     fn train(
         &self,
-        number: usize,
-        traffic: &Traffic,
-        rivals: &Rivals,
+        traffics: &[Traffic],
+        fittings: &mut [Fitting<'_>],
         stop: &AtomicBool,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<bool> {
-        let endings = parallel::map(self.seeds.len(), self.threads, |i| {
-            let seed = self.seeds[i];
+        let calibrate = |(traffic, fitting): (&Traffic, &mut Fitting<'_>)| {
+            Ok(fitting.calibrated_hpa(&mut stage(traffic, tell))?.clone())
+        };
+        let hpas = traffics.iter().zip(fittings).map(calibrate).collect::<Result<Vec<_>>>()?;
+        let endings = parallel::map(traffics.len() * self.seeds.len(), self.threads, |i| {
+            let (number, seed) = (i / self.seeds.len(), self.seeds[i % self.seeds.len()]);
+            let traffic = &traffics[number];
             let dir = self.run_dir(traffic, seed);
             if dir.file("policy.safetensors").exists() {
                 return Ok(Ending::Finished);
             }
             let mut config =
                 RunConfig { seed, traffic: vec![self.config.traffic[number].clone()], ..self.config.clone() };
-            rivals.hpa.fill(&mut config.inner);
+            hpas[number].fill(&mut config.inner);
             training::train(&config, &dir, dir.exists(), stop, &mut |progress| {
                 tell(Event::Training { traffic: traffic.name.clone(), seed, progress: *progress });
             })
@@ -195,107 +146,220 @@ impl Experiment {
         let endings = endings.into_iter().collect::<Result<Vec<_>>>()?;
         Ok(endings.iter().all(|ending| *ending == Ending::Finished))
     }
+}
 
-    fn score(
-        &self,
-        scenario: &Scenario,
-        traffic: &Traffic,
-        rivals: &Rivals,
-        stage: &(dyn Fn(&str, f64) + Sync),
-    ) -> Result<(Vec<Cell>, Timeline)> {
-        let application = &scenario.application;
-        let contender = |name: &str, build: crate::comparison::Build<'static>| Contender {
-            name: name.to_owned(),
-            description: String::new(),
-            build,
+/// Scores the autoscalers called `names` ([`Entrant::find`]) on the test days of all traffic of `config`, with `seeds`.
+/// Learned ones are judged against the calibrated HPA, or the default one where only that takes part; where nobody
+/// learned, everybody else is.
+///
+/// # Errors
+/// Whatever in configuration, traffic, names or run directories cannot work; all of it is found before anything is
+/// simulated.
+pub fn comparison(
+    config: &RunConfig,
+    names: &[String],
+    seeds: &[u64],
+    threads: usize,
+    command: String,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Comparison> {
+    let (mut contest, traffics) = Contest::new(config, seeds, threads, command, tell)?;
+    let scenario = contest.scenario.clone();
+    let entrants =
+        traffics.iter().map(|t| find_all(names, &scenario, t, seeds)).collect::<Result<Vec<_>>>()?;
+    for ((entrants, traffic), setting) in entrants.into_iter().zip(&traffics).zip(&config.traffic) {
+        for entrant in &entrants {
+            let seen = days_seen(entrant, traffic, &setting.source, &scenario)?;
+            if !seen.is_empty() {
+                let (name, days) = (entrant.name(), seen.join(", "));
+                tell(Event::Note(format!("{}: {name} was trained on test days: {days}", traffic.name)));
+            }
+        }
+        let mut fitting = Fitting::new(&scenario, traffic, &config.inner.calibration, threads);
+        contest.hold(traffic, entrants, &mut fitting)?;
+    }
+    Ok(contest.finish())
+}
+
+/// Looks up everybody; two runs whose directories have one name are shown by their paths.
+fn find_all(names: &[String], scenario: &Scenario, traffic: &Traffic, seeds: &[u64]) -> Result<Vec<Entrant>> {
+    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(Error::config("autoscalers", format!("has {:?} twice, expected each once", twice.1)));
+    }
+    let mut entrants =
+        names.iter().map(|n| Entrant::find(n, scenario, traffic, seeds)).collect::<Result<Vec<_>>>()?;
+    let shown: Vec<String> = entrants.iter().map(|e| e.name().to_owned()).collect();
+    for (entrant, name) in entrants.iter_mut().zip(names) {
+        if shown.iter().filter(|s| *s == entrant.name()).count() > 1 {
+            entrant.rename(name);
+        }
+    }
+    Ok(entrants)
+}
+
+/// Test days that an entrant was trained on.
+fn days_seen(entrant: &Entrant, traffic: &Traffic, source: &str, scenario: &Scenario) -> Result<Vec<String>> {
+    let mut seen = Vec::new();
+    let Some(config) = entrant.trained_with() else { return Ok(seen) };
+    for trained in config.traffic.iter().filter(|t| t.source == source) {
+        let trained = labels(&Traffic::load(trained, &scenario.application)?.train);
+        seen.extend(labels(&traffic.test).into_iter().filter(|day| trained.contains(day)));
+    }
+    Ok(seen)
+}
+
+/// Writes `comparison.json` and `report.html` into `dir`.
+///
+/// # Errors
+/// [`Error::Write`].
+///
+/// # Panics
+/// Never: a comparison has a JSON form.
+pub fn write(comparison: &Comparison, dir: &Path) -> Result<()> {
+    let json = serde_json::to_vec_pretty(comparison).expect("a comparison has a JSON form");
+    files::write_atomic(&dir.join("comparison.json"), &json)?;
+    files::write_atomic(&dir.join("report.html"), report::render(comparison).as_bytes())
+}
+
+/// Reads `comparison.json` in `dir` back.
+///
+/// # Errors
+/// [`Error::Read`], or [`Error::Run`] for a file that is not a comparison.
+pub fn read(dir: &Path) -> Result<Comparison> {
+    let path = dir.join("comparison.json");
+    let text = files::read_text(&path)?;
+    serde_json::from_str(&text).map_err(|e| Error::run(&path, format!("is not a whole comparison: {e}")))
+}
+
+/// A comparison that is being made, one traffic after the other.
+struct Contest<'a> {
+    scenario: Scenario,
+    seeds: &'a [u64],
+    threads: usize,
+    tell: &'a (dyn Fn(Event) + Sync),
+    comparison: Comparison,
+}
+
+impl<'a> Contest<'a> {
+    /// Nobody has been scored yet. Returns the traffic too, in the order of the configuration.
+    fn new(
+        config: &RunConfig,
+        seeds: &'a [u64],
+        threads: usize,
+        command: String,
+        tell: &'a (dyn Fn(Event) + Sync),
+    ) -> Result<(Self, Vec<Traffic>)> {
+        let scenario = training::scenario(config)?;
+        let traffics: Vec<Traffic> =
+            config.traffic.iter().map(|t| Traffic::load(t, &scenario.application)).collect::<Result<_>>()?;
+        for (number, traffic) in traffics.iter().enumerate() {
+            if traffic.train.is_empty() || traffic.test.is_empty() {
+                let message = "leaves no day to train or to test on, expected at least one each";
+                return Err(Error::config(&traffic.name, message));
+            }
+            if traffics[..number].iter().any(|other| other.name == traffic.name) {
+                let message = format!("has {:?} twice, expected each name once", traffic.name);
+                return Err(Error::config("traffic", message));
+            }
+            for day in &traffic.left_out {
+                tell(Event::Note(format!("{}: leaving out {day}", traffic.name)));
+            }
+        }
+        let comparison = Comparison {
+            title: format!("Autoscaling {}", scenario.application.name),
+            application: scenario.application.name.clone(),
+            services: scenario.application.services.iter().map(|s| s.name.clone()).collect(),
+            slo_ms: scenario.application.slo.p95.millis(),
+            traffic: traffics.iter().map(summary).collect(),
+            autoscalers: Vec::new(),
+            cells: Vec::new(),
+            summaries: Vec::new(),
+            paired: Vec::new(),
+            timelines: Vec::new(),
+            learning: Vec::new(),
+            config: config.to_toml(),
+            command,
         };
-        let (fixed, hpa, app) = (rivals.fixed.clone(), rivals.hpa.clone(), application.clone());
-        let default = application.clone();
-        let contenders = [
-            contender(
-                "fixed",
-                Box::new(move |_| Ok(Box::new(Fixed::new(fixed.clone())) as Box<dyn Autoscaler>)),
-            ),
-            contender(
-                "hpa",
-                Box::new(move |_| Ok(Box::new(Hpa::default_for(&default)?) as Box<dyn Autoscaler>)),
-            ),
-            contender(
-                BASELINE,
-                Box::new(move |_| {
-                    Ok(Box::new(calibration::hpa(&app, &hpa.target_percent, hpa.scale_down_secs)?)
-                        as Box<dyn Autoscaler>)
-                }),
-            ),
-            Contender {
-                name: CANDIDATE.to_owned(),
-                description: String::new(),
-                build: Box::new(|seed| {
-                    let learned = policy_file::load(&self.run_dir(traffic, seed), application)?;
-                    Ok(Box::new(learned) as Box<dyn Autoscaler>)
-                }),
-            },
-        ];
-        let total = contenders.len() * traffic.test.len() * self.seeds.len();
-        let done = AtomicUsize::new(0);
-        compare(scenario, traffic, &contenders, &self.seeds, self.threads, &|| {
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            stage("scoring on days never seen", done as f64 / total as f64);
-        })
+        Ok((Self { scenario, seeds, threads, tell, comparison }, traffics))
     }
 
-    fn write(&self, comparison: &Comparison) -> Result<()> {
-        let json = serde_json::to_vec_pretty(comparison).expect("a comparison has a JSON form");
-        files::write_atomic(&self.dir.join("comparison.json"), &json)?;
-        files::write_atomic(&self.dir.join("report.html"), report::render(comparison).as_bytes())
+    /// Fits everybody to a traffic, scores them on its test days and judges.
+    fn hold(&mut self, traffic: &Traffic, entrants: Vec<Entrant>, fitting: &mut Fitting<'_>) -> Result<()> {
+        let pairs = pairs(&entrants);
+        let contenders = entrants
+            .into_iter()
+            .map(|entrant| fitting.contender(entrant, &mut stage(traffic, self.tell)))
+            .collect::<Result<Vec<_>>>()?;
+        let total = contenders.len() * traffic.test.len() * self.seeds.len();
+        let done = AtomicUsize::new(0);
+        let (cells, timeline) =
+            compare(&self.scenario, traffic, &contenders, self.seeds, self.threads, &|| {
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                stage(traffic, self.tell)("scoring on days never seen", done as f64 / total as f64);
+            })?;
+        for (candidate, baseline) in pairs {
+            self.comparison.paired.push(judge(&cells, &traffic.name, &candidate, &baseline));
+        }
+        self.comparison.cells.extend(cells);
+        self.comparison.timelines.push(timeline);
+        for contender in &contenders {
+            describe(&mut self.comparison.autoscalers, contender, &traffic.name);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Comparison {
+        self.comparison.summaries = summarize(&self.comparison.cells);
+        self.comparison
+    }
+}
+
+/// Candidates and what each is judged against.
+fn pairs(entrants: &[Entrant]) -> Vec<(String, String)> {
+    let takes_part = |name: &&str| entrants.iter().any(|e| e.name() == *name);
+    let Some(baseline) = [contenders::CALIBRATED, contenders::DEFAULT].into_iter().find(takes_part) else {
+        return Vec::new();
+    };
+    let anyone_learned = entrants.iter().any(|e| e.trained_with().is_some());
+    entrants
+        .iter()
+        .filter(|e| e.name() != baseline && (e.trained_with().is_some() || !anyone_learned))
+        .map(|e| (e.name().to_owned(), baseline.to_owned()))
+        .collect()
+}
+
+fn stage<'a>(traffic: &'a Traffic, tell: &'a (dyn Fn(Event) + Sync)) -> impl Fn(&str, f64) + 'a {
+    move |what, fraction| {
+        tell(Event::Stage { traffic: traffic.name.clone(), what: what.to_owned(), fraction });
+    }
+}
+
+fn labels(days: &[Day]) -> Vec<String> {
+    days.iter().map(|day| day.label.clone()).collect()
+}
+
+fn summary(traffic: &Traffic) -> TrafficSummary {
+    TrafficSummary {
+        name: traffic.name.clone(),
+        source: traffic.description.clone(),
+        train_days: labels(&traffic.train),
+        test_days: labels(&traffic.test),
+        train_peak: traffic.train_peak.0,
+        test_peak: traffic.test_peak.0,
     }
 }
 
 /// One sentence for each autoscaler; what differs by traffic is added to it.
-fn describe(autoscalers: &mut Vec<AutoscalerSummary>, traffic: &Traffic, rivals: &Rivals) {
-    let mut add = |name: &str, general: &str, particular: String| {
-        let particular = format!(" {}: {particular}.", traffic.name);
-        match autoscalers.iter_mut().find(|a| a.name == name) {
-            Some(known) => known.description.push_str(&particular),
-            None => autoscalers.push(AutoscalerSummary {
-                name: name.to_owned(),
-                description: format!("{general}{particular}"),
-            }),
-        }
-    };
-    let outcome = |o: &Outcome| {
-        format!(
-            "{:.1} core-hours a day and {:.2} % of windows violated on the training days",
-            o.core_hours,
-            100.0 * o.violation_share
-        )
-    };
-    add(
-        "fixed",
-        "The cheapest constant replicas within the violation budget on the training days.",
-        format!("{:?}, {}", rivals.fixed, outcome(&rivals.fixed_outcome)),
-    );
-    add(
-        "hpa",
-        "Kubernetes' HPA as kubectl autoscale makes it: CPU at 80 %, no behaviour.",
-        "the same".to_owned(),
-    );
-    add(
-        BASELINE,
-        "Kubernetes' HPA with the cheapest targets (one for all, then one a service) and scale-down window within the violation budget on the training days.",
-        format!(
-            "targets {:?} % (one for all: {} %), window {} s, {}",
-            rivals.hpa.target_percent,
-            rivals.hpa.common_target_percent,
-            rivals.hpa.scale_down_secs,
-            outcome(&rivals.hpa.outcome)
-        ),
-    );
-    add(
-        CANDIDATE,
-        "A PPO policy that shifts the targets of the calibrated HPA and adds or removes replicas within bounds, one policy for all services, trained once a seed on the training days.",
-        "on top of that HPA".to_owned(),
-    );
+fn describe(autoscalers: &mut Vec<AutoscalerSummary>, contender: &Contender<'_>, traffic: &str) {
+    let at = autoscalers.iter().position(|a| a.name == contender.name).unwrap_or_else(|| {
+        let (name, description) = (contender.name.clone(), contender.description.clone());
+        autoscalers.push(AutoscalerSummary { name, description });
+        autoscalers.len() - 1
+    });
+    if !contender.fitted.is_empty() {
+        let fitted = [" ", traffic, ": ", &contender.fitted, "."].concat();
+        autoscalers[at].description.push_str(&fitted);
+    }
 }
 
 /// Reads a run's learning curve back from its `progress.jsonl`.
@@ -305,7 +369,7 @@ fn describe(autoscalers: &mut Vec<AutoscalerSummary>, traffic: &Traffic, rivals:
 pub fn learning_curve(dir: &RunDir, traffic: &str, seed: u64) -> Result<LearningCurve> {
     let text = files::read_text(&dir.file("progress.jsonl"))?;
     let records: Vec<serde_json::Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
-    let points = records
+    let points: Vec<LearningPoint> = records
         .iter()
         .map(|record| {
             let number = |key: &str| record.get(key).and_then(serde_json::Value::as_f64);
@@ -324,11 +388,11 @@ pub fn learning_curve(dir: &RunDir, traffic: &str, seed: u64) -> Result<Learning
         })
         .filter(|point| point.episode_return.is_finite())
         .collect();
-    Ok(LearningCurve { traffic: traffic.to_owned(), seed, points: thin(points) })
+    Ok(LearningCurve { traffic: traffic.to_owned(), seed, points: thin(&points) })
 }
 
 /// At most 200 points, each the mean of its neighbours: a picture shows no more.
-fn thin(points: Vec<LearningPoint>) -> Vec<LearningPoint> {
+fn thin(points: &[LearningPoint]) -> Vec<LearningPoint> {
     let group = points.len().div_ceil(200).max(1);
     points
         .chunks(group)

@@ -8,6 +8,7 @@ pub mod calibration;
 mod clock;
 pub mod comparison;
 pub mod config;
+pub mod contenders;
 pub mod environment;
 mod error;
 pub mod evaluation;

@@ -91,13 +91,18 @@ impl RunDir {
         resolve(&[Layer::file(&path.to_string_lossy(), &text)?])
     }
 
+    /// Where the checkpoint after so many environment steps is.
+    pub fn checkpoint(&self, timesteps: u64) -> PathBuf {
+        self.file("checkpoints").join(format!("{timesteps:012}"))
+    }
+
     /// Writes a checkpoint and, once it is complete, makes it the latest.
     ///
     /// # Errors
     /// [`Error::Write`]; the latest checkpoint is then still the one before.
     pub fn save(&self, saved: &Saved) -> Result<()> {
+        let dir = self.checkpoint(saved.timesteps);
         let name = format!("{:012}", saved.timesteps);
-        let dir = self.file("checkpoints").join(&name);
         files::create_dir(&dir)?;
         files::write_atomic(&dir.join("learner.safetensors"), &saved.learner.tensors)?;
         files::write_atomic(&dir.join("learner.json"), &saved.learner.description)?;

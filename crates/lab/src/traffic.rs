@@ -91,10 +91,9 @@ impl Traffic {
         }
         let place = |source| Error::Trace { file: config.source.clone(), source };
         let known = shipped::ALL.iter().find(|s| s.name == config.source);
-        let (mut trace, description) = match known {
-            Some(shipped) => (shipped.trace().map_err(place)?, shipped.description.to_owned()),
-            None => (read_file(config)?, format!("read from {}", config.source)),
-        };
+        let mut trace = recording(config)?;
+        let description =
+            known.map_or_else(|| format!("read from {}", config.source), |s| s.description.to_owned());
         let days = trace.sound_days(&Suspicion::default());
         let left_out = trace.suspects(&Suspicion::default()).iter().map(ToString::to_string).collect();
         let split = split(config, known, &trace, &days).map_err(place)?;
@@ -134,6 +133,18 @@ impl Traffic {
             test: days(&split.test)?,
             left_out,
         })
+    }
+}
+
+/// The recording itself, neither scaled nor cut.
+///
+/// # Errors
+/// [`Error::Unknown`] naming the nearest recording, [`Error::Read`], or [`Error::Trace`] with the file's name and the line.
+pub fn recording(config: &TrafficConfig) -> Result<Trace> {
+    let place = |source| Error::Trace { file: config.source.clone(), source };
+    match shipped::ALL.iter().find(|s| s.name == config.source) {
+        Some(shipped) => shipped.trace().map_err(place),
+        None => read_file(config),
     }
 }
 

@@ -101,6 +101,21 @@ pub fn calibrate_inner(
     Ok(())
 }
 
+/// Builds all that a run needs and drops it, with a stand-in where the inner HPA is still to be calibrated: what is
+/// wrong with a configuration is found before the calibration spends time on it.
+///
+/// # Errors
+/// A configuration that cannot work.
+pub fn rehearse(config: &RunConfig, application: &Application, days: &[Day]) -> Result<()> {
+    let mut config = config.clone();
+    if config.inner.target_percent.is_empty() {
+        config.inner.target_percent = vec![80; application.services.len()];
+    }
+    let inner = policy_file::inner(&config, application)?;
+    let env = Environment::new(&config, application, days.to_vec(), &inner)?;
+    new_learner(&config, &env).map(drop)
+}
+
 /// Runs `config` in `dir` until its end or until `stop` is set. The inner HPA must have been calibrated or given.
 /// With `resume`, goes on from the latest checkpoint; `config` must then be the one the run was started with.
 ///
@@ -119,7 +134,8 @@ pub fn train(
     let mut env = Environment::new(config, &application, days.clone(), &inner)?;
     let saved = if resume { dir.latest()? } else { None };
     let mut learner = if let Some(saved) = &saved {
-        let learner = learner::load(&saved.learner, env.spec())?;
+        let learner = learner::load(&saved.learner, env.spec())
+            .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
         env.restore(&saved.environment).map_err(|message| {
             Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
         })?;

@@ -17,11 +17,16 @@ pub type Build<'a> = Box<dyn Fn(u64) -> Result<Box<dyn Autoscaler>> + Sync + 'a>
 pub struct Contender<'a> {
     /// Name in tables.
     pub name: String,
-    /// What it is and how it was fitted.
+    /// What it is, in a sentence.
     pub description: String,
+    /// How it was fitted to this traffic; empty where it was not.
+    pub fitted: String,
     /// Makes it.
     pub build: Build<'a>,
 }
+
+/// Requests per second and what an autoscaler did, in points of a drawn day.
+type Drawn = (Vec<f32>, Track);
 
 /// Points of a drawn day are this far apart.
 const POINT_SECS: f64 = 300.0;
@@ -41,7 +46,7 @@ pub fn compare(
 ) -> Result<(Vec<Cell>, Timeline)> {
     let drawn = busiest(traffic);
     let runs = contenders.len() * traffic.test.len() * seeds.len();
-    let results: Vec<Result<(Cell, Option<(Vec<f32>, Track)>)>> = parallel::map(runs, threads, |i| {
+    let results: Vec<Result<(Cell, Option<Drawn>)>> = parallel::map(runs, threads, |i| {
         let (who, rest) = (i / (traffic.test.len() * seeds.len()), i % (traffic.test.len() * seeds.len()));
         let (day, seed) = (rest / seeds.len(), seeds[rest % seeds.len()]);
         let draw = day == drawn && seed == seeds[0];

@@ -123,7 +123,7 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 const OPTIONAL: [&str; 4] =
     ["ppo.clip_range_vf", "ppo.target_kl", "ppo.network.default_action", "a2c.network.default_action"];
 
-fn optional_below<'a>(path: &'a str) -> impl Iterator<Item = &'a str> {
+fn optional_below(path: &str) -> impl Iterator<Item = &str> {
     OPTIONAL.iter().filter_map(move |full| full.strip_prefix(path)?.strip_prefix('.'))
 }
 

@@ -1,0 +1,26 @@
+//! Values that a flag can take, so that `--help` lists them and a misspelt one names the nearest.
+//!
+//! Left out: what they mean; the configuration has the types.
+
+/// Values of `algorithm`.
+pub(crate) const ALGORITHMS: [&str; 2] = ["ppo", "a2c"];
+/// Values of `goal`.
+pub(crate) const GOALS: [&str; 3] = ["cost", "latency", "multi"];
+/// Values of `action`.
+pub(crate) const ACTIONS: [&str; 4] = ["trim", "trim_continuous", "delta", "move"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trimtab_lab::config::{Layer, resolve};
+
+    #[test]
+    fn every_choice_is_a_value_of_the_configuration() {
+        let lists = [("algorithm", &ALGORITHMS[..]), ("goal", &GOALS[..]), ("action", &ACTIONS[..])];
+        for (key, values) in lists {
+            for value in values {
+                resolve(&[Layer::key("flag", &[key], value)]).unwrap();
+            }
+        }
+    }
+}

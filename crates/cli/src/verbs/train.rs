@@ -1,0 +1,145 @@
+//! `trimtab train`: one training run.
+
+use crate::{
+    choices::{ACTIONS, ALGORITHMS, GOALS},
+    destination, interrupt,
+    invocation::quoted,
+    output::{self, Output},
+    progress::{Display, thousands},
+    settings::{ConfigArgs, Settings, ThreadsArgs, TrafficArgs, traffic_flags},
+};
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use trimtab_lab::{
+    RunConfig, applications,
+    run_dir::RunDir,
+    training::{self, Ending, Progress},
+};
+
+/// Train one policy on top of an HPA calibrated on the training days
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Ctrl-C saves a checkpoint; the same run goes on with --resume, also after a crash.
+
+Example:
+  trimtab train --env online_boutique --algorithm ppo --seed 7 --total-timesteps 40000 \\
+      --run-dir runs/shop --trace shop.csv --train-days 0..7")]
+pub(crate) struct TrainArgs {
+    /// Where to write
+    #[arg(long, value_name = "DIR")]
+    run_dir: PathBuf,
+    /// Environment: name of an application that ships, or an application file [default: `online_boutique`]
+    #[arg(long, value_name = "NAME|FILE")]
+    env: Option<String>,
+    /// Learning algorithm [default: ppo]
+    #[arg(long, value_parser = ALGORITHMS)]
+    algorithm: Option<String>,
+    /// What the environment is after
+    #[arg(long, value_parser = GOALS)]
+    goal: Option<String>,
+    /// What the policy may do
+    #[arg(long, value_parser = ACTIONS)]
+    action: Option<String>,
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Environment steps
+    #[arg(long, value_name = "N")]
+    total_timesteps: Option<u64>,
+    /// Go on with the run in --run-dir from its latest checkpoint, with its own configuration
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    threads: ThreadsArgs,
+    #[command(flatten)]
+    traffic: TrafficArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// See [`TrainArgs`].
+pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
+    let dir = RunDir::new(&args.run_dir);
+    let settings = Settings::new(&args.config)?
+        .text("--env", "env", args.env.as_ref())
+        .text("--algorithm", "algorithm", args.algorithm.as_ref())
+        .text("--goal", "goal", args.goal.as_ref())
+        .text("--action", "action", args.action.as_ref())
+        .number("--seed", "seed", args.seed)
+        .number("--total-timesteps", "total_timesteps", args.total_timesteps)
+        .traffic(&args.traffic);
+    let stop = interrupt::stop_flag()?;
+    let display = Display::new(output);
+    let config = if dir.exists() {
+        if !args.resume {
+            bail!("{}: holds a run already, expected --resume or another --run-dir", dir.path().display());
+        }
+        let own = dir.config()?;
+        settings.agree_with(&own, &dir.file("config.toml"))?;
+        if dir.file("policy.safetensors").exists() {
+            output.remark(&format!("{}: finished already; nothing to do", dir.path().display()));
+            return report(&dir, &own, Ending::Finished, None, output);
+        }
+        own
+    } else {
+        prepare(settings.resolve()?, args, &display)?
+    };
+    let shown = args.run_dir.file_name().map_or_else(|| "training".into(), |name| name.to_string_lossy());
+    let mut last = None;
+    let ending = training::train(&config, &dir, args.resume, &stop, &mut |progress| {
+        display.training(&shown, progress);
+        last = Some(*progress);
+    })?;
+    drop(display);
+    report(&dir, &config, ending, last, output)
+}
+
+/// Finds whatever is wrong before any work starts, then calibrates the inner HPA.
+fn prepare(mut config: RunConfig, args: &TrainArgs, display: &Display) -> Result<RunConfig> {
+    let application = applications::load(&config.env)?;
+    let days = training::training_days(&config, &application)?;
+    training::rehearse(&config, &application, &days)?;
+    destination::check(&args.run_dir)?;
+    let threads = args.threads.get();
+    training::calibrate_inner(&mut config, &days, threads, &mut |what, fraction| {
+        display.stage("calibration", what, fraction);
+    })?;
+    Ok(config)
+}
+
+fn report(
+    dir: &RunDir,
+    config: &RunConfig,
+    ending: Ending,
+    last: Option<Progress>,
+    output: Output,
+) -> Result<output::Ending> {
+    let finished = ending == Ending::Finished;
+    let run = dir.path().display();
+    let timesteps = last.map_or(0, |progress| progress.timesteps);
+    let resume = format!("trimtab train --resume --run-dir {}", quoted(&dir.path().to_string_lossy()));
+    let value = json!({
+        "run_dir": dir.path(),
+        "finished": finished,
+        "policy": finished.then(|| dir.file("policy.safetensors")),
+        "total_timesteps": config.total_timesteps,
+        "timesteps": if finished { config.total_timesteps.max(timesteps) } else { timesteps },
+        "resume": (!finished).then_some(&resume),
+    });
+    output.result(&value, || {
+        if finished {
+            format!(
+                "{run}: finished; the policy is {run}/policy.safetensors. To score it on days it has not seen:\n  trimtab compare --app {} {} --autoscalers hpa,hpa_calibrated,{}",
+                quoted(&config.env),
+                traffic_flags(&config.traffic),
+                quoted(&dir.path().to_string_lossy())
+            )
+        } else {
+            let total = thousands(config.total_timesteps);
+            format!("{run}: stopped before step {total}; a checkpoint is saved. To go on:\n  {resume}")
+        }
+    })?;
+    Ok(if finished { output::Ending::Fine } else { output::Ending::Short })
+}

@@ -1,0 +1,7 @@
+//! The binary as a user meets it: exit codes, sentences on stderr, files, and runs that are killed and resumed.
+
+mod bad_input;
+mod bad_run;
+mod output;
+mod place;
+mod runs;
