@@ -1,5 +1,7 @@
 //! The binary as a user meets it: exit codes, sentences on stderr, files, and runs that are killed and resumed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod bad_run;
 mod output;
