@@ -17,7 +17,8 @@ use trimtab_lab::{experiment::Event, training::Progress};
 
 /// Time between two plain lines about the same work.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
-const TEMPLATE: &str = "{prefix:24!} {bar:24} {percent:>3} % {msg}";
+/// With [`compact`] it fits into 80 columns.
+const TEMPLATE: &str = "{prefix} {bar:6} {msg}";
 
 /// Shows events; from any thread.
 pub(crate) struct Display {
@@ -62,14 +63,15 @@ impl Display {
 
     /// Shows how far a piece of work is, 0…1.
     pub(crate) fn stage(&self, of: &str, what: &str, fraction: f64) {
-        self.show(of, what, fraction, || what.to_owned());
+        let percent = format!("{:3.0} % {what}", 100.0 * fraction);
+        self.show(of, what, fraction, &percent, &percent);
     }
 
     /// Shows how far a training run is.
     pub(crate) fn training(&self, run: &str, progress: &Progress) {
         // The last rollout ends beyond the total unless that is a multiple of its steps.
         let fraction = (progress.timesteps as f64 / progress.total_timesteps.max(1) as f64).min(1.0);
-        self.show(run, "training", fraction, || sentence(progress));
+        self.show(run, "training", fraction, &sentence(progress), &compact(progress));
     }
 
     fn note(&self, text: &str) {
@@ -81,7 +83,7 @@ impl Display {
         }
     }
 
-    fn show(&self, of: &str, what: &str, fraction: f64, text: impl Fn() -> String) {
+    fn show(&self, of: &str, what: &str, fraction: f64, line: &str, beside_bar: &str) {
         match &self.kind {
             Kind::Quiet => {}
             Kind::Plain(lines) => {
@@ -89,7 +91,7 @@ impl Display {
                 let news =
                     lines.get(of).is_none_or(|(said, last)| last != what || said.elapsed() >= PLAIN_EVERY);
                 if news || fraction >= 1.0 {
-                    say(&format!("{of}: {:3.0} % {}", 100.0 * fraction, text()));
+                    say(&format!("{of}: {line}"));
                     lines.insert(of.to_owned(), (clock::now(), what.to_owned()));
                 }
             }
@@ -98,7 +100,7 @@ impl Display {
                 let bar = bars.entry(of.to_owned()).or_insert_with(|| {
                     all.add(ProgressBar::new(1000).with_style(style.clone()).with_prefix(of.to_owned()))
                 });
-                bar.set_message(text());
+                bar.set_message(beside_bar.to_owned());
                 bar.set_position((1000.0 * fraction) as u64);
                 if fraction >= 1.0 {
                     bar.abandon();
@@ -123,8 +125,8 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Steps, speed, return, cost, violations and time left of a training run.
-pub(crate) fn sentence(progress: &Progress) -> String {
+/// Steps, speed, return, cost, violations and time left of a training run, as a line.
+fn sentence(progress: &Progress) -> String {
     format!(
         "{} of {} steps, {} steps/s, return {:.2}, cost {:.2}, SLO violated {:.2} %, {} left",
         thousands(progress.timesteps),
@@ -135,6 +137,32 @@ pub(crate) fn sentence(progress: &Progress) -> String {
         100.0 * progress.violation_share,
         duration(progress.remaining_secs),
     )
+}
+
+/// The same beside a bar: steps, speed, time left, return, cost, share of time over the SLO.
+fn compact(progress: &Progress) -> String {
+    let left = progress.remaining_secs.max(0.0).round() as u64;
+    format!(
+        "{}/{} {}/s {}:{:02} return {:.2} cost {:.2} viol {:.1}%",
+        short(progress.timesteps as f64),
+        short(progress.total_timesteps as f64),
+        short(progress.steps_per_sec),
+        left / 60,
+        left % 60,
+        progress.episode_return,
+        progress.cost,
+        100.0 * progress.violation_share,
+    )
+}
+
+/// `950`, `9.5k`, `95k` or `1.5M`.
+fn short(number: f64) -> String {
+    match number {
+        n if n < 1e3 => format!("{n:.0}"),
+        n if n < 9950.0 => format!("{:.1}k", n / 1e3),
+        n if n < 999_500.0 => format!("{:.0}k", n / 1e3),
+        n => format!("{:.1}M", n / 1e6),
+    }
 }
 
 /// `1,234,567`.
@@ -186,5 +214,6 @@ mod tests {
             sentence(&progress),
             "2,048 of 40,000 steps, 21,000 steps/s, return -3.46, cost 2.30, SLO violated 1.20 %, 1 min 02 s left"
         );
+        assert_eq!(compact(&progress), "2.0k/40k 21k/s 1:02 return -3.46 cost 2.30 viol 1.2%");
     }
 }

@@ -118,8 +118,8 @@ fn write_sections(
     )?;
     writeln!(
         w,
-        "**Episode**: {} decisions, one every {} s, from a random time of a training day. It is truncated, never terminated.",
-        config.episode.steps, config.episode.interval_secs
+        "**Episode**: {} actions, each held for {} decisions, one every {} s, from a random time of a training day. It is truncated, never terminated.",
+        config.episode.steps, config.episode.hold, config.episode.interval_secs
     )
 }
 
