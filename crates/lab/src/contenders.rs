@@ -303,3 +303,51 @@ impl<'a> Fitting<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{traffic::TrafficConfig, training};
+
+    /// Two hours of rising traffic on the smallest application.
+    fn scene() -> (RunConfig, Scenario, Traffic) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rising.csv");
+        let rows: Vec<String> = (0..120).map(|m| format!("{},{}", 60 * m, 100 + m)).collect();
+        std::fs::write(&path, format!("time,count\n{}\n", rows.join("\n"))).unwrap();
+        let source = path.to_string_lossy().into_owned();
+        let traffic = TrafficConfig { source, ..TrafficConfig::default() };
+        let config = RunConfig { env: "redis".to_owned(), ..RunConfig::default() };
+        let scenario = training::scenario(&config).unwrap();
+        let traffic = Traffic::load(&traffic, &scenario.application).unwrap();
+        (config, scenario, traffic)
+    }
+
+    #[test]
+    fn an_unknown_name_names_the_nearest() {
+        let (_, scenario, traffic) = scene();
+        let error = Entrant::find("hpa_calibratd", &scenario, &traffic, &[0]).err().unwrap().to_string();
+        assert!(error.contains("did you mean \"hpa_calibrated\"") && error.contains("directory"), "{error}");
+    }
+
+    #[test]
+    fn a_search_is_made_once_and_only_for_who_needs_it() {
+        let (config, scenario, traffic) = scene();
+        let mut fitting = Fitting::new(&scenario, &traffic, &config.inner.calibration, 1);
+        let mut told = 0;
+        let mut fit = |name: &str, told: &mut usize| {
+            let entrant = Entrant::find(name, &scenario, &traffic, &[0]).unwrap();
+            let contender = fitting.contender(entrant, &mut |_, _| *told += 1).unwrap();
+            assert_eq!(contender.name, name);
+            (contender.build)(0).unwrap();
+        };
+        fit("hpa", &mut told);
+        fit("threshold", &mut told);
+        assert_eq!(told, 0);
+        fit("hpa_calibrated", &mut told);
+        let once = told;
+        assert!(once > 0);
+        fit("hpa_calibrated", &mut told);
+        assert_eq!(told, once);
+    }
+}

@@ -177,6 +177,19 @@ pub fn train(
 }
 
 fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
+    let section = match config.algorithm {
+        Algorithm::Ppo => "ppo",
+        Algorithm::A2c => "a2c",
+    };
+    fresh_learner(config, env).map_err(|error| match error {
+        trimtab_rl::Error::Config { key, expected, found } => {
+            Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
+        }
+        error => Error::Rl(error),
+    })
+}
+
+fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>, trimtab_rl::Error> {
     // A fresh policy puts out the neutral action: under `trim` the exact inner autoscaler.
     let neutral = |network: &NetworkConfig| NetworkConfig {
         default_action: network.default_action.clone().or_else(|| Some(env.steering().neutral())),

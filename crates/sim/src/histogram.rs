@@ -4,11 +4,11 @@
 use crate::tail::LogNormal;
 use serde::{Deserialize, Serialize};
 
-const BUCKETS: usize = 160;
-const FIRST: f32 = 0.001;
+const BUCKETS: usize = 224;
+const FIRST: f32 = 1e-5;
 const RATIO: f32 = 1.075;
 
-/// Counts of requests by response time: 160 buckets from 1 ms, each 7.5 % wider than the last (to 100 s).
+/// Counts of requests by response time: 224 buckets from 10 µs, each 7.5 % wider than the last (to 100 s).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyHistogram {
     counts: Vec<f64>,

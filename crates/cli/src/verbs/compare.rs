@@ -16,7 +16,7 @@ use trimtab_lab::{experiment, files};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Autoscalers: fixed, hpa, hpa_calibrated, threshold, or the directory of a training run (or of one run for each seed,
-called seed-<n>). Learned ones are judged against hpa_calibrated, or hpa where only that takes part.
+called seed-N). Learned ones are judged against hpa_calibrated, or hpa where only that takes part.
 
 Example:
   trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5")]

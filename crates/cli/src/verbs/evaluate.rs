@@ -20,7 +20,7 @@ use trimtab_lab::{
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  trimtab evaluate --run runs/shop --trace other.csv --seeds 5")]
 pub(crate) struct EvaluateArgs {
-    /// Directory of a training run, or of one run for each seed, called seed-<n>
+    /// Directory of a training run, or of one run for each seed, called seed-N
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
     /// Other traffic: shipped recordings or files of times and counts [default: the run's]

@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -66,8 +67,9 @@ pub(crate) fn run(args: &QuickstartArgs, output: Output) -> Result<Ending> {
     let comparison = experiment.run(&stop, &|event| display.event(event))?;
     drop(display);
     let Some(comparison) = comparison else {
-        let again = invocation::as_typed().replace(" --fresh", "");
-        output.remark(&format!("stopped; every training run is saved. To go on:\n  {again}"));
+        let resume = invocation::as_typed().replace(" --fresh", "");
+        let text = format!("stopped; every training run is saved. To go on:\n  {resume}");
+        output.result(&json!({ "finished": false, "resume": resume }), || text)?;
         return Ok(Ending::Short);
     };
     results::print(&comparison, Some(&args.dir), start.elapsed().as_secs_f64(), output)?;

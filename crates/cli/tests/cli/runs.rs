@@ -58,8 +58,9 @@ fn a_killed_run_resumes_to_the_bytes_of_one_that_was_not() {
 fn an_interrupt_saves_a_checkpoint_and_says_how_to_go_on() {
     let place = Place::new();
     let child = start(&place, "a run");
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    // A shell has `kill` built in; the program of that name is not everywhere.
+    let interrupt = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -38,14 +38,13 @@ fn write_page(
         Steering::new(config.action, config.trim.clone(), config.delta, inner.clone(), application)?;
     let codec_config = CodecConfig { layout: steering.layout(), targets: Steering::targets(inner) };
     let codec = Codec::new(&codec_config, application);
-    Ok(write_sections(w, config, application, &steering, &codec))
+    Ok(write_sections(w, config, application, &codec))
 }
 
 fn write_sections(
     w: &mut String,
     config: &RunConfig,
     application: &Application,
-    steering: &Steering,
     codec: &Codec,
 ) -> std::fmt::Result {
     writeln!(
@@ -55,7 +54,7 @@ fn write_sections(
     )?;
     writeln!(
         w,
-        "{} services, {} edges; SLO: p95 ≤ {} ms in windows of {} s; largest capacity {:.0} requests/s.\n",
+        "Services: {}, edges: {}. SLO: p95 ≤ {} ms in windows of {} s; largest capacity {:.0} requests/s.\n",
         application.services.len(),
         application.edges().len(),
         application.slo.p95.millis(),
@@ -86,7 +85,7 @@ fn write_sections(
     } else {
         format!("{} agents (one a service, shared weights)", codec.rows())
     };
-    writeln!(w, "\n**Action** {action}: {agents}, `{:?}`. {}\n", steering.head(), meaning(config))?;
+    writeln!(w, "\n**Action** {action}: {agents}. {}\n", meaning(config))?;
     writeln!(
         w,
         "**Observation**: {} numbers an agent (codec version {}). {}\n",
@@ -114,7 +113,7 @@ fn write_sections(
     }
     writeln!(
         w,
-        "\n**Constraint signals** beside the reward: `violation` (share of SLO windows over the bound), `latency` (p95 over the bound, at most 4).\n"
+        "\n**Constraint signals** beside the reward: `tail` (share of requests that failed or were slow, over the 5 % that a p95 allows, to the fourth power, at most 1), `violation` (share of SLO windows over the bound), `latency` (p95 over the bound, at most 4). Where every service has a row, each gets them in proportion to the waiting that arose at it.\n"
     )?;
     writeln!(
         w,
