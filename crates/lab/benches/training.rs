@@ -1,5 +1,6 @@
 //! Environment steps per second on `online_boutique`: the simulation alone, and the whole training loop of the
-//! default configuration, on one thread. Prints the median and the spread of several rounds; asserts nothing.
+//! default configuration, on one thread. A step is one action, held for four decisions of 15 s. Prints the median
+//! and the spread of several rounds; asserts nothing.
 //!
 //! `cargo bench -p trimtab-lab --bench training`
 
