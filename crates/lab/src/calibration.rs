@@ -25,6 +25,8 @@ pub struct CalibratedHpa {
     pub target_percent: Vec<u32>,
     /// Scale-down stabilisation window in seconds.
     pub scale_down_secs: f64,
+    /// Most of the replicas that may be removed in a minute, in percent.
+    pub scale_down_percent: u32,
     /// What it did on the training days.
     pub outcome: Outcome,
     /// The best single target for all services.
@@ -38,6 +40,7 @@ impl CalibratedHpa {
     pub fn fill(&self, inner: &mut InnerConfig) {
         inner.target_percent.clone_from(&self.target_percent);
         inner.scale_down_secs = self.scale_down_secs;
+        inner.scale_down_percent = self.scale_down_percent;
         inner.violation_share = self.outcome.violation_share;
         inner.tail_used = self.outcome.tail_used;
     }
@@ -110,7 +113,7 @@ impl<'a> Search<'a> {
                 Some(((target, window), _)) => vec![(target - 10, window), (target + 10, window)],
             };
             let outcomes =
-                self.outcomes(grid.len(), |i| hpa(application, &vec![grid[i].0; services], grid[i].1))?;
+                self.outcomes(grid.len(), |i| hpa(application, &vec![grid[i].0; services], grid[i].1, 100))?;
             for (candidate, outcome) in grid.into_iter().zip(outcomes) {
                 if best.is_none_or(|(_, known)| outcome.beats(known, budget)) {
                     best = Some((candidate, outcome));
@@ -139,7 +142,8 @@ impl<'a> Search<'a> {
                             trial
                         })
                         .collect();
-                    let outcomes = self.outcomes(trials.len(), |i| hpa(application, &trials[i], window))?;
+                    let outcomes =
+                        self.outcomes(trials.len(), |i| hpa(application, &trials[i], window, 100))?;
                     for (trial, found) in trials.into_iter().zip(outcomes) {
                         if found.beats(outcome, budget) {
                             targets = trial;
@@ -149,9 +153,19 @@ impl<'a> Search<'a> {
                 }
             }
         }
+        let rates = &self.config.scale_down_percent;
+        progress("HPA: scale-down rate", 0.95);
+        let outcomes = self.outcomes(rates.len(), |i| hpa(application, &targets, window, rates[i]))?;
+        let mut rate = 100;
+        for (&candidate, found) in rates.iter().zip(outcomes) {
+            if found.beats(outcome, budget) {
+                (rate, outcome) = (candidate, found);
+            }
+        }
         Ok(CalibratedHpa {
             target_percent: targets,
             scale_down_secs: window,
+            scale_down_percent: rate,
             outcome,
             common_target_percent: common,
             days_simulated: self.simulated,
@@ -238,17 +252,25 @@ impl<'a> Search<'a> {
     }
 }
 
-/// An HPA on CPU with a target for each service.
+/// An HPA on CPU with a target for each service, a scale-down window and a scale-down rate (percent of the replicas
+/// a minute).
 ///
 /// # Errors
-/// A target or window that the Kubernetes API would refuse.
-pub fn hpa(application: &Application, target_percent: &[u32], scale_down_secs: f64) -> Result<Hpa> {
+/// A target, window or rate that the Kubernetes API would refuse.
+pub fn hpa(
+    application: &Application,
+    target_percent: &[u32],
+    scale_down_secs: f64,
+    scale_down_percent: u32,
+) -> Result<Hpa> {
     let specs = application
         .services
         .iter()
         .zip(target_percent)
         .map(|(service, &percent)| {
-            HpaSpec::cpu(service.replicas, percent).with_scale_down_window(scale_down_secs)
+            HpaSpec::cpu(service.replicas, percent)
+                .with_scale_down_window(scale_down_secs)
+                .with_scale_down_rate(scale_down_percent)
         })
         .collect();
     Ok(Hpa::new(specs, Constants::default())?)

@@ -91,19 +91,34 @@ impl Default for EpisodeConfig {
 }
 
 /// The HPA inside `trim`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InnerConfig {
     /// CPU target of each service in percent of its request, in the application's order; empty: calibrated on the training days.
     pub target_percent: Vec<u32>,
     /// Scale-down stabilisation window in seconds.
     pub scale_down_secs: f64,
+    /// Most of the replicas that may be removed in a minute, in percent.
+    pub scale_down_percent: u32,
     /// Share of SLO windows it violated on the training days.
     pub violation_share: f64,
     /// Mean tail it used up on the training days (the signal `tail`).
     pub tail_used: f64,
     /// Settings of the calibration.
     pub calibration: CalibrationConfig,
+}
+
+impl Default for InnerConfig {
+    fn default() -> Self {
+        Self {
+            target_percent: Vec::new(),
+            scale_down_secs: 0.0,
+            scale_down_percent: 100,
+            violation_share: 0.0,
+            tail_used: 0.0,
+            calibration: CalibrationConfig::default(),
+        }
+    }
 }
 
 /// Settings of the search for an HPA's best parameters.
@@ -114,13 +129,20 @@ pub struct CalibrationConfig {
     pub violation_budget: f64,
     /// Scale-down stabilisation windows to try, in seconds.
     pub scale_down_secs: Vec<f64>,
+    /// Scale-down rates to try besides 100, in percent of the replicas a minute.
+    pub scale_down_percent: Vec<u32>,
     /// Find a target for each service, after the best one for all.
     pub per_service: bool,
 }
 
 impl Default for CalibrationConfig {
     fn default() -> Self {
-        Self { violation_budget: 0.01, scale_down_secs: vec![60.0, 120.0, 300.0], per_service: true }
+        Self {
+            violation_budget: 0.01,
+            scale_down_secs: vec![60.0, 120.0, 300.0],
+            scale_down_percent: vec![50, 25],
+            per_service: true,
+        }
     }
 }
 

@@ -56,19 +56,22 @@ pub const KNOWN: [Known; 4] = [
     },
     Known {
         name: CALIBRATED,
-        description: "Kubernetes' HPA with the cheapest targets (one for all, then one a service) and scale-down window within the violation budget on the training days.",
+        description: "Kubernetes' HPA with the cheapest targets (one for all, then one a service), scale-down window and rate within the violation budget on the training days.",
         fit: |fitting, progress| {
             let hpa = fitting.calibrated_hpa(progress)?.clone();
             let fitted = format!(
-                "targets {:?} % (one for all: {} %), window {} s, {}",
+                "targets {:?} % (one for all: {} %), window {} s, at most {} % fewer a minute, {}",
                 hpa.target_percent,
                 hpa.common_target_percent,
                 hpa.scale_down_secs,
+                hpa.scale_down_percent,
                 in_words(&hpa.outcome)
             );
             let application = fitting.scenario.application.clone();
-            let build =
-                each(move || calibration::hpa(&application, &hpa.target_percent, hpa.scale_down_secs));
+            let build = each(move || {
+                let (targets, window) = (&hpa.target_percent, hpa.scale_down_secs);
+                calibration::hpa(&application, targets, window, hpa.scale_down_percent)
+            });
             Ok((fitted, build))
         },
     },

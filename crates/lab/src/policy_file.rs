@@ -82,5 +82,6 @@ pub fn inner(config: &RunConfig, application: &Application) -> Result<Hpa> {
         let message = format!("has {given} entries, expected one for each of the {services} services");
         return Err(Error::config("inner.target_percent", message));
     }
-    calibration::hpa(application, &config.inner.target_percent, config.inner.scale_down_secs)
+    let inner = &config.inner;
+    calibration::hpa(application, &inner.target_percent, inner.scale_down_secs, inner.scale_down_percent)
 }

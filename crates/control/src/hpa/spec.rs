@@ -177,11 +177,21 @@ impl HpaSpec {
     /// The same with a scale-down stabilisation window in seconds.
     #[must_use]
     pub fn with_scale_down_window(mut self, seconds: f64) -> Self {
-        let behavior = self
-            .behavior
-            .get_or_insert_with(|| Behavior { scale_up: Rules::scale_up(), scale_down: Rules::scale_down() });
-        behavior.scale_down.stabilization_secs = Some(seconds);
+        self.behavior_mut().scale_down.stabilization_secs = Some(seconds);
         self
+    }
+
+    /// The same with at most `percent` of the replicas removed in a minute.
+    #[must_use]
+    pub fn with_scale_down_rate(mut self, percent: u32) -> Self {
+        self.behavior_mut().scale_down.policies =
+            vec![Policy { kind: PolicyKind::Percent, value: percent, period_secs: 60 }];
+        self
+    }
+
+    fn behavior_mut(&mut self) -> &mut Behavior {
+        self.behavior
+            .get_or_insert_with(|| Behavior { scale_up: Rules::scale_up(), scale_down: Rules::scale_down() })
     }
 
     /// Checks what the API server would check.

@@ -132,6 +132,16 @@ fn a_percent_policy_counts_from_the_start_of_its_period() {
 }
 
 #[test]
+fn a_scale_down_rate_bounds_what_leaves_in_a_minute() {
+    let spec = HpaSpec::cpu(BOUNDS, 50).with_scale_down_window(0.0).with_scale_down_rate(25);
+    let mut hpa = Controller::new(spec, Constants::default()).unwrap();
+    let idle = |n| service(n, vec![pods(n, Some(10), true)]);
+    assert_eq!(hpa.sync(NOW, &idle(8), 8, 1.0).desired, 6);
+    assert_eq!(hpa.sync(NOW + Seconds(15.0), &idle(6), 6, 1.0).desired, 6);
+    assert_eq!(hpa.sync(NOW + Seconds(60.0), &idle(6), 6, 1.0).desired, 4);
+}
+
+#[test]
 fn a_broken_metric_blocks_scaling_down_but_not_up() {
     let metric = Metric { resource: Resource::Memory, target: Target::Utilization(50.0) };
     let mut spec = HpaSpec::cpu(BOUNDS, 50);
