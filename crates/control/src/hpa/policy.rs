@@ -113,7 +113,7 @@ impl Events {
 
     /// Fewest replicas that `rules` allow now.
     pub(super) fn down_limit(&self, current: u32, rules: &Rules, now: Time) -> u32 {
-        // Max change downwards is the lowest limit: select over negated limits.
+        // The largest change downwards is the lowest limit, so `Max` and `Min` swap their folds.
         let limit = |base: f64, policy: &Policy| match policy.kind {
             PolicyKind::Pods => base - f64::from(policy.value),
             PolicyKind::Percent => (base * (1.0 - f64::from(policy.value) / 100.0)).trunc(),
