@@ -3,13 +3,12 @@
 
 use crate::{Autoscaler, Codec, Error, Result, Steering};
 use trimtab_model::{Decision, Snapshot};
-use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, ActorCritic, Workspace};
+use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, Agent, Policy};
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    policy: ActorCritic,
-    workspace: Workspace,
+    agent: Agent,
     codec: Codec,
     steering: Steering,
     obs: Vec<f32>,
@@ -27,29 +26,23 @@ impl Learned {
     ///
     /// # Errors
     /// [`Error::Policy`] when their sizes do not fit.
-    pub fn new(policy: ActorCritic, codec: Codec, steering: Steering, hold: u32) -> Result<Self> {
+    pub fn new(policy: Policy, codec: Codec, steering: Steering, hold: u32) -> Result<Self> {
         let differs = |what, expected: String, found: String| Err(Error::Policy { what, expected, found });
-        let architecture = policy.architecture();
-        if architecture.obs_dim != codec.width() {
-            return differs("observation size", codec.width().to_string(), architecture.obs_dim.to_string());
+        if policy.obs_dim() != codec.width() {
+            return differs("observation size", codec.width().to_string(), policy.obs_dim().to_string());
         }
-        if architecture.head != steering.head() {
-            return differs(
-                "action space",
-                format!("{:?}", steering.head()),
-                format!("{:?}", architecture.head),
-            );
+        if *policy.head() != steering.head() {
+            return differs("action space", format!("{:?}", steering.head()), format!("{:?}", policy.head()));
         }
         let rows = codec.rows();
-        let width = rows * architecture.head.width();
-        let continuous = matches!(architecture.head, ActionHead::Gaussian(_));
+        let width = rows * policy.head().width();
+        let continuous = matches!(policy.head(), ActionHead::Gaussian(_));
         Ok(Self {
             obs: vec![0.0; rows * codec.width()],
-            allowed: vec![true; if steering.masked() { rows * architecture.head.outputs() } else { 0 }],
+            allowed: vec![true; if steering.masked() { rows * policy.head().outputs() } else { 0 }],
             choices: vec![0; if continuous { 0 } else { width }],
             numbers: vec![0.0; if continuous { width } else { 0 }],
-            workspace: policy.workspace(),
-            policy,
+            agent: Agent::new(policy),
             codec,
             steering,
             hold: hold.max(1),
@@ -68,12 +61,12 @@ impl Learned {
         } else {
             ActionSliceMut::Numbers(&mut self.numbers)
         };
-        self.policy.act(&self.obs, masks, &mut self.workspace, actions);
+        self.agent.act(&self.obs, masks, actions);
     }
 
     /// The network.
-    pub fn policy(&self) -> &ActorCritic {
-        &self.policy
+    pub fn policy(&self) -> &Policy {
+        self.agent.policy()
     }
 }
 

@@ -82,6 +82,7 @@ impl Environment {
                 action_space,
                 costs: Signal::NAMES.to_vec(),
                 masked: lane.steering.masked(),
+                varying: false,
             },
             substeps: cluster.substeps_in(config.episode.interval_secs),
             cluster,

@@ -3,7 +3,7 @@
 use crate::{Error, Result, applications, calibration, config::RunConfig, files, run_dir::RunDir};
 use trimtab_control::{Codec, CodecConfig, Hpa, Learned, Steering, codec};
 use trimtab_model::Application;
-use trimtab_nn::{ActorCritic, Tensors};
+use trimtab_nn::{Policy, Tensors};
 
 const CODEC: &str = "codec_version";
 const ENV: &str = "env";
@@ -13,7 +13,7 @@ const ACTION: &str = "action";
 ///
 /// # Panics
 /// Never: the kind of action has a TOML form.
-pub fn to_bytes(policy: &ActorCritic, config: &RunConfig) -> Vec<u8> {
+pub fn to_bytes(policy: &Policy, config: &RunConfig) -> Vec<u8> {
     let mut tensors = policy.to_tensors();
     tensors.metadata.insert(CODEC.to_owned(), codec::VERSION.to_string());
     tensors.metadata.insert(ENV.to_owned(), config.env.clone());
@@ -55,8 +55,7 @@ pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     if trained.name != application.name {
         return Err(wrong(format!("was trained on {:?}, expected {:?}", trained.name, application.name)));
     }
-    let policy =
-        ActorCritic::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
+    let policy = Policy::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
     learned(policy, &config, application)
 }
 
@@ -64,7 +63,7 @@ pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
 ///
 /// # Errors
 /// When they do not fit.
-pub fn learned(policy: ActorCritic, config: &RunConfig, application: &Application) -> Result<Learned> {
+pub fn learned(policy: Policy, config: &RunConfig, application: &Application) -> Result<Learned> {
     let inner = inner(config, application)?;
     let codec_targets = Steering::targets(&inner);
     let steering = Steering::new(config.action, config.trim.clone(), config.delta, inner, application)?;

@@ -14,7 +14,7 @@ use crate::{
     traffic::Day,
 };
 use trimtab_control::Autoscaler;
-use trimtab_nn::ActorCritic;
+use trimtab_nn::Policy;
 
 /// Halvings of the interval that the constant is sought in; the last step is 0.4 / 2⁶ of the action's range.
 const HALVINGS: usize = 6;
@@ -24,12 +24,12 @@ const HALVINGS: usize = 6;
 /// # Errors
 /// A configuration that cannot work.
 pub fn settle(
-    policy: &ActorCritic,
+    policy: &Policy,
     config: &RunConfig,
     scenario: &Scenario,
     days: &[Day],
     threads: usize,
-) -> Result<(ActorCritic, f32)> {
+) -> Result<(Policy, f32)> {
     let application = &scenario.application;
     let shifted = |by: f32| {
         let mut shifted = policy.clone();

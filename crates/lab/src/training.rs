@@ -165,7 +165,7 @@ pub fn train(
         }
     }
     checkpoint(dir, learner.as_ref(), &env)?;
-    let mut policy = learner.policy().clone();
+    let mut policy = learner.policy();
     if config.action == ActionKind::TrimContinuous
         && config.goal == Goal::Multi
         && config.settle_cost_share > 0.0

@@ -8,6 +8,7 @@
 //!
 //! Left out: rewards, environments, losses (see `trimtab-rl`), files, GPUs.
 
+pub mod actor_critic;
 pub mod distribution;
 mod error;
 pub mod kernel;
@@ -17,9 +18,10 @@ pub mod optimiser;
 pub mod policy;
 pub mod tensors;
 
+pub use actor_critic::{ActorCritic, Architecture, Initialisation, Workspace};
 pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
 pub use error::{Error, Result};
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};
-pub use policy::{ActorCritic, Architecture, Initialisation, Workspace};
+pub use policy::{Agent, Policy};
 pub use tensors::{Tensor, Tensors};

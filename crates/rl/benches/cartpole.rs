@@ -68,12 +68,12 @@ fn main() {
 
     let env = CartPole::new(1);
     let ppo = Ppo::new(PpoConfig::default(), env.spec(), vec![], 1).expect("the configuration is valid");
-    let mut ws = ppo.policy().workspace();
+    let mut ws = ppo.actor_critic().workspace();
     for rows in [1, 64] {
         let (obs, mut actions) = (vec![0.1; rows * 4], vec![0; rows]);
         report(&format!("deterministic action, batch of {rows}"), "calls/s", || {
             for _ in 0..10_000 {
-                ppo.policy().act(&obs, None, &mut ws, ActionSliceMut::Choices(&mut actions));
+                ppo.actor_critic().act(&obs, None, &mut ws, ActionSliceMut::Choices(&mut actions));
             }
             10_000.0
         });

@@ -56,6 +56,8 @@ pub struct EnvSpec {
     pub costs: Vec<&'static str>,
     /// Whether [`VecEnv::action_masks`] forbids anything.
     pub masked: bool,
+    /// Whether [`VecEnv::presence`] is ever other than [`Presence::Acting`].
+    pub varying: bool,
 }
 
 impl EnvSpec {
@@ -63,6 +65,18 @@ impl EnvSpec {
     pub fn rows(&self) -> usize {
         self.n_envs * self.n_agents
     }
+}
+
+/// What an agent is to its environment at the next step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Its action counts.
+    #[default]
+    Acting,
+    /// It is there, and another agent's turn: its action is ignored, its rewards belong to its last action.
+    Waiting,
+    /// It has not joined yet, or has left: nothing of it counts. Leaving ends its trajectory as a terminal state does.
+    Absent,
 }
 
 /// Actions of every row.
@@ -149,6 +163,11 @@ pub trait VecEnv {
     /// Writes `rows × choices` flags, true where a choice is allowed. Called only when `spec().masked`.
     fn action_masks(&self, masks: &mut [bool]) {
         masks.fill(true);
+    }
+
+    /// Writes what each of the `rows` agents is at the next step. Called only when `spec().varying`.
+    fn presence(&self, presence: &mut [Presence]) {
+        presence.fill(Presence::Acting);
     }
 
     /// The whole state as bytes, so that a restored batch goes on exactly as this one would.

@@ -2,7 +2,7 @@
 //!
 //! Left out: intervals over seeds and comparisons, which belong to whoever has several policies.
 
-use trimtab_nn::{ActionSlice, ActorCritic};
+use trimtab_nn::{ActionSlice, Agent, Policy};
 
 use crate::buffer::ActionBuffer;
 use crate::env::checks::step_error;
@@ -37,15 +37,10 @@ impl Evaluation {
 ///
 /// # Errors
 /// The environment refused a step.
-pub fn evaluate(
-    policy: &ActorCritic,
-    env: &mut dyn VecEnv,
-    seed: u64,
-    episodes: usize,
-) -> Result<Evaluation> {
+pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usize) -> Result<Evaluation> {
     let spec = env.spec().clone();
     let EnvSpec { n_envs, n_agents, .. } = spec;
-    let (head, mut ws, mut out) = (&policy.architecture().head, policy.workspace(), StepBuffers::new(&spec));
+    let (head, mut agent, mut out) = (policy.head(), Agent::new(policy.clone()), StepBuffers::new(&spec));
     let mut actions = ActionBuffer::new(head, spec.rows());
     let choices = if spec.masked { spec.action_space.choices() } else { 0 };
     let mut masks = vec![true; spec.rows() * choices];
@@ -62,7 +57,7 @@ pub fn evaluate(
         }
         let entries = spec.rows() * head.width();
         let allowed = (!masks.is_empty()).then_some(&masks[..]);
-        policy.act(&out.obs, allowed, &mut ws, actions.part_mut(0, entries));
+        agent.act(&out.obs, allowed, actions.part_mut(0, entries));
         let taken = match actions.part(0, entries) {
             ActionSlice::Choices(choices) => Actions::Discrete(choices),
             ActionSlice::Numbers(numbers) => Actions::Continuous(numbers),

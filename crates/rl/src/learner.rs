@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use trimtab_nn::ActorCritic;
+use trimtab_nn::Policy;
 
 use crate::a2c::A2cUpdate;
 use crate::checkpoint::Checkpoint;
@@ -35,8 +35,8 @@ pub trait Learner: Debug + Send {
     /// See [`OnPolicy::save`].
     fn save(&self) -> Checkpoint;
 
-    /// The policy as it is now.
-    fn policy(&self) -> &ActorCritic;
+    /// A copy of the policy as it is now.
+    fn policy(&self) -> Policy;
 
     /// Constraints with their multipliers.
     fn multipliers(&self) -> &[Multiplier];
@@ -68,7 +68,7 @@ impl<U: Update> Learner for OnPolicy<U> {
         self.save()
     }
 
-    fn policy(&self) -> &ActorCritic {
+    fn policy(&self) -> Policy {
         self.policy()
     }
 

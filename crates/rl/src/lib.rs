@@ -26,7 +26,7 @@ pub mod schedule;
 
 pub use a2c::{A2c, A2cConfig};
 pub use checkpoint::Checkpoint;
-pub use env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+pub use env::{ActionSpace, Actions, EnvSpec, Presence, StepBuffers, StepError, VecEnv};
 pub use error::{Error, Result};
 pub use lagrangian::ConstraintConfig;
 pub use learner::Learner;

@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Serialize, de::DeserializeOwned};
-use trimtab_nn::{ActionHead, ActorCritic, Architecture, Tensors, Workspace};
+use trimtab_nn::{ActionHead, ActorCritic, Architecture, Policy, Tensors, Workspace};
 
 use crate::buffer::{RolloutBuffer, RolloutShape};
 use crate::env::checks::{check_finite, compare_specs};
@@ -314,9 +314,14 @@ impl<U: Update> OnPolicy<U> {
         }
     }
 
-    /// The policy as it is now.
-    pub fn policy(&self) -> &ActorCritic {
+    /// The networks as they are now.
+    pub fn actor_critic(&self) -> &ActorCritic {
         &self.policy
+    }
+
+    /// A copy of the policy as it is now.
+    pub fn policy(&self) -> Policy {
+        Policy::ActorCritic(self.policy.clone())
     }
 
     /// Hyper-parameters.

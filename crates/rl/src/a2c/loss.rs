@@ -2,7 +2,7 @@
 //!
 //! Left out: what to do with the gradient.
 
-use trimtab_nn::policy::{CHUNK, EvaluationGradient};
+use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient};
 use trimtab_nn::{ActorCritic, Workspace};
 
 use crate::buffer::{RolloutBuffer, RolloutShape};

@@ -84,6 +84,7 @@ impl CartPole {
             action_space: ActionSpace::Discrete(2),
             costs: vec![],
             masked: false,
+            varying: false,
         };
         let lanes =
             (0..n_envs).map(|env| Lane { state: [0.0; 4], steps: 0, rng: lane_rng(0, env) }).collect();

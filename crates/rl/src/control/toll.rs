@@ -39,6 +39,7 @@ impl Toll {
             action_space: ActionSpace::Discrete(2),
             costs: vec!["toll"],
             masked: false,
+            varying: false,
         };
         let lanes = (0..n_envs).map(|env| Lane { offer: 0.0, steps: 0, rng: lane_rng(0, env) }).collect();
         Self { spec, lanes }

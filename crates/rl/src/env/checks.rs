@@ -15,6 +15,7 @@ pub(crate) fn compare_specs(expected: &EnvSpec, found: &EnvSpec) -> Result<()> {
             ("action_space", format!("{:?}", spec.action_space)),
             ("costs", format!("{:?}", spec.costs)),
             ("masked", spec.masked.to_string()),
+            ("varying", spec.varying.to_string()),
         ]
     };
     if expected == found {

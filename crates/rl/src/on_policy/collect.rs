@@ -3,7 +3,7 @@
 //! Left out: what is learned from it.
 
 use trimtab_nn::ActionSlice;
-use trimtab_nn::policy::Samples;
+use trimtab_nn::actor_critic::Samples;
 
 use super::{OnPolicy, Scratch, Update};
 use crate::buffer::RolloutShape;

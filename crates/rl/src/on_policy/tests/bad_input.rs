@@ -82,10 +82,10 @@ fn keeps_its_policy<U: Update>(config: U::Config) {
     let mut env = CartPole::new(2);
     let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).unwrap();
     learner.start(&mut env, 1000).unwrap();
-    let before = learner.policy().clone();
+    let before = learner.actor_critic().clone();
     let error = learner.iterate(&mut env).unwrap_err();
     assert!(matches!(error, Error::Gradient { update: 0, .. }), "{error}");
-    assert_eq!(*learner.policy(), before);
+    assert_eq!(*learner.actor_critic(), before);
 }
 
 #[test]

@@ -49,8 +49,15 @@ pub(crate) struct State {
 impl Probe {
     pub(crate) fn new(action_space: ActionSpace) -> Self {
         let masked = action_space.choices() > 0;
-        let spec =
-            EnvSpec { n_envs: 3, n_agents: 2, obs_dim: 2, action_space, costs: vec!["idle", "heat"], masked };
+        let spec = EnvSpec {
+            n_envs: 3,
+            n_agents: 2,
+            obs_dim: 2,
+            action_space,
+            costs: vec!["idle", "heat"],
+            masked,
+            varying: false,
+        };
         Self {
             spec,
             episode_steps: 7,
