@@ -8,6 +8,7 @@
 //! Left out: Kubernetes, clocks, files, and global random generators.
 
 pub mod a2c;
+pub mod agents;
 pub mod buffer;
 pub mod checkpoint;
 pub mod control;
@@ -25,6 +26,7 @@ mod range;
 pub mod schedule;
 
 pub use a2c::{A2c, A2cConfig};
+pub use agents::Learners;
 pub use checkpoint::Checkpoint;
 pub use env::{ActionSpace, Actions, EnvSpec, Presence, StepBuffers, StepError, VecEnv};
 pub use error::{Error, Result};
