@@ -1,4 +1,5 @@
 //! Actor-critics with memory and graphs against `PyTorch`: what `fixtures/make.py` wrote.
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be read is a failed test")]
 
 use trimtab_nn::actor_critic::{EvaluationGradient, Samples};
 use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, ActorCritic, Inputs, Sequences, Tensors};

@@ -28,7 +28,7 @@ fn sample(length: usize, n: usize) -> Sample {
     Sample { layer, params, x, memory, starts }
 }
 
-fn unroll<'a>(sample: &'a Sample, length: usize) -> Unroll<'a> {
+fn unroll(sample: &Sample, length: usize) -> Unroll<'_> {
     Unroll {
         rows: sample.x.len() / INPUTS,
         length,
