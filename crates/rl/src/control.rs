@@ -5,16 +5,34 @@
 //!
 //! Left out: rendering.
 
+mod acrobot;
 mod batch;
+mod budget;
+mod budget_roster;
+mod budget_turns;
 mod cartpole;
 mod cartpole_no_vel;
+mod doors;
+mod mountain_car;
+mod mountain_car_continuous;
+mod overload;
 mod pendulum;
+mod recall;
 mod toll;
 
+pub use acrobot::{Acrobot, TwoLinks};
 pub use batch::{Batch, Entry, Signals, Task};
+pub use budget::{Budget, Claims, Demands};
+pub use budget_roster::{BudgetRoster, Roster, RosterState};
+pub use budget_turns::{BudgetTurns, Turns, TurnsState};
 pub use cartpole::{CartPole, Pole};
 pub use cartpole_no_vel::{CartPoleNoVel, PoleNoVel};
+pub use doors::{Corridor, CorridorState, Doors};
+pub use mountain_car::{Hill, MountainCar};
+pub use mountain_car_continuous::{GentleHill, MountainCarContinuous};
+pub use overload::{Overload, Ring, RingState};
 pub use pendulum::{Pendulum, Swing};
+pub use recall::{Cue, CueState, Recall};
 pub use toll::{Offers, Toll};
 
 use crate::env::{ActionSpace, EnvSpec};
