@@ -73,14 +73,15 @@ impl Task for Pole {
     }
 }
 
-/// One Euler step under a force.
+/// One Euler step under a force, in Gymnasium's order of operations: a pole near its upright position multiplies
+/// differences in the last bit.
 fn push(state: &mut [f64; 4], force: f64) {
     let [x, velocity, angle, angular] = *state;
     let (sin, cos) = angle.sin_cos();
     let pole = POLE_MASS * LENGTH;
-    let term = (force + pole * angular * angular * sin) / TOTAL_MASS;
+    let term = (force + pole * (angular * angular) * sin) / TOTAL_MASS;
     let angular_acceleration =
-        (GRAVITY * sin - cos * term) / (LENGTH * (4.0 / 3.0 - POLE_MASS * cos * cos / TOTAL_MASS));
+        (GRAVITY * sin - cos * term) / (LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
     let acceleration = term - pole * angular_acceleration * cos / TOTAL_MASS;
     *state = [
         x + STEP_SECONDS * velocity,
