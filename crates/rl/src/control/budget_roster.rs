@@ -48,9 +48,9 @@ impl BudgetRoster {
 }
 
 impl Roster {
-    /// Best return of an episode, mean over all agents, absent ones included.
+    /// Best return of an episode, mean over the agents that are there.
     pub fn best_return(&self) -> f64 {
-        f64::from(EPISODE_STEPS) * best_served(self.agents - 1, self.budget()) / self.agents as f64
+        f64::from(EPISODE_STEPS) * best_served(self.agents - 1, self.budget()) / (self.agents - 1) as f64
     }
 
     fn budget(self) -> usize {
@@ -139,7 +139,7 @@ mod tests {
             }
         }
         assert_eq!(absent_somewhere, [true; 4]);
-        let (mean, best) = (sum / (50.0 * 4.0 * 100.0), env.task().best_return());
+        let (mean, best) = (sum / (50.0 * 3.0 * 100.0), env.task().best_return());
         assert!((mean - best).abs() < 0.05, "{mean}, best {best}");
     }
 }
