@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trimtab_rl::control::{Acrobot, CartPole, Toll};
+use trimtab_rl::control::{Acrobot, Budget, CartPole, Doors, Toll};
 use trimtab_rl::evaluation::{Evaluation, evaluate};
 use trimtab_rl::{
     A2c, A2cConfig, ConstraintConfig, EnvSpec, Learner, Ppo, PpoConfig, Result, Schedule, VecEnv,
@@ -87,6 +87,28 @@ pub(crate) fn gates() -> Vec<Gate> {
             needed: 5,
         },
         Gate {
+            name: "ppo-doors",
+            env: doors,
+            n_envs: 16,
+            learner: ppo_toy,
+            budget: 200_000,
+            // The best is 13.75, a random open door earns 10.
+            exams: vec![Exam { env: doors, n_envs: 500, goal: Goal::Return(13.4) }],
+            seeds: 3,
+            needed: 3,
+        },
+        Gate {
+            name: "ppo-budget",
+            env: budget,
+            n_envs: 16,
+            learner: ppo_toy,
+            budget: 200_000,
+            // The best is 8.15; agents that claim what they demand earn 6.3.
+            exams: vec![Exam { env: budget, n_envs: 500, goal: Goal::Return(7.5) }],
+            seeds: 3,
+            needed: 3,
+        },
+        Gate {
             name: "lagrangian-ppo-toll",
             env: toll,
             n_envs: 16,
@@ -122,6 +144,14 @@ fn cartpole(n_envs: usize) -> Box<dyn VecEnv> {
 
 fn acrobot(n_envs: usize) -> Box<dyn VecEnv> {
     Box::new(Acrobot::new(n_envs))
+}
+
+fn doors(n_envs: usize) -> Box<dyn VecEnv> {
+    Box::new(Doors::new(n_envs, 5))
+}
+
+fn budget(n_envs: usize) -> Box<dyn VecEnv> {
+    Box::new(Budget::new(n_envs, 3))
 }
 
 fn toll(n_envs: usize) -> Box<dyn VecEnv> {
@@ -164,17 +194,25 @@ fn ppo_acrobot(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
     Ok(Box::new(Ppo::new(config, spec, vec![], seed)?))
 }
 
-fn ppo_toll(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let config = PpoConfig {
+/// For tasks in which actions do not change what comes next.
+fn toy() -> PpoConfig {
+    PpoConfig {
         learning_rate: Schedule::linear(3e-3),
         n_steps: 128,
         batch_size: 256,
         n_epochs: 5,
         gamma: 0.5,
         ..PpoConfig::default()
-    };
+    }
+}
+
+fn ppo_toy(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(Ppo::new(toy(), spec, vec![], seed)?))
+}
+
+fn ppo_toll(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
     let bound = ConstraintConfig { kp: 0.1, ki: 0.02, ..ConstraintConfig::new("toll", TOLL) };
-    Ok(Box::new(Ppo::new(config, spec, vec![bound], seed)?))
+    Ok(Box::new(Ppo::new(toy(), spec, vec![bound], seed)?))
 }
 
 fn a2c_toll(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
