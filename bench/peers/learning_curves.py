@@ -134,6 +134,15 @@ def run(name, seed):
     return curve
 
 
+def write(name, rows):
+    versions = f"stable-baselines3 {stable_baselines3.__version__}, sb3-contrib {sb3_contrib.__version__}"
+    with open(FOLDER / f"{name}.csv", "w", newline="") as file:
+        file.write(f"# {versions}, torch {torch.__version__}, gymnasium {gymnasium.__version__}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["seed", "steps", "return"])
+        writer.writerows(rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
@@ -147,13 +156,9 @@ def main():
         for seed in range(1, arguments.seeds + 1):
             curve = run(name, seed)
             rows += [(seed, steps, f"{value:.3f}") for steps, value in curve]
+            # After each seed, so that what took hours is not lost.
+            write(name, rows)
             print(f"{name} seed {seed}: {curve[-1][1]:.1f}", flush=True)
-        versions = f"stable-baselines3 {stable_baselines3.__version__}, sb3-contrib {sb3_contrib.__version__}"
-        with open(FOLDER / f"{name}.csv", "w", newline="") as file:
-            file.write(f"# {versions}, torch {torch.__version__}, gymnasium {gymnasium.__version__}\n")
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["seed", "steps", "return"])
-            writer.writerows(rows)
         print(f"{name}: {time.perf_counter() - clock:.0f} s", flush=True)
     if not arguments.names and not arguments.all:
         print("\n".join(RUNS))
