@@ -5,6 +5,7 @@
 
 mod axis;
 mod column;
+mod curves;
 #[cfg(test)]
 mod fixture;
 mod label;
@@ -22,6 +23,7 @@ mod table;
 mod tests;
 mod timeline;
 
+pub use curves::learning_curve;
 pub use table::table;
 
 use crate::comparison::{Comparison, LearningCurve, TrafficSummary};

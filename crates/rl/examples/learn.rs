@@ -1,62 +1,61 @@
-//! How well each algorithm learns `CartPole` over five seeds, and how fast: RL Zoo's configurations with 8
-//! environments, evaluated on the first episode of 30 fresh ones with the most probable actions.
+//! Learning curves of every gate over many seeds, as CSV: what `cargo xtask learn` draws.
 //!
-//! `cargo run --release -p trimtab-rl --example learn`
+//! `cargo run --release -p trimtab-rl --example learn -- FOLDER [SEEDS] [GATE…]` writes `FOLDER/GATE.csv` with the
+//! seed, the environment steps and the mean return of 20 episodes with the most probable actions, 20 times over the
+//! budget; 10 seeds and every gate unless told otherwise.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example reads the clock and prints")]
 
+#[path = "../tests/learning/gates.rs"]
+mod gates;
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
 use std::time::Instant;
 
-use trimtab_rl::control::CartPole;
-use trimtab_rl::evaluation::evaluate;
-use trimtab_rl::{A2c, A2cConfig, Learner, Ppo, PpoConfig, Result, Schedule, VecEnv};
+use gates::{Gate, gates, over_seeds};
 
-fn main() -> Result<()> {
-    for seed in 1..=5 {
-        learn(ppo(seed)?, seed, 100_000)?;
+const POINTS: u64 = 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some(folder) = words.first() else {
+        return Err("expected a folder to write to".into());
+    };
+    let seeds = words.get(1).map_or(Ok(10), |word| word.parse())?;
+    let wanted = words.get(2..).unwrap_or_default();
+    if let Some(unknown) = wanted.iter().find(|name| gates().iter().all(|gate| gate.name != **name)) {
+        let names: Vec<&str> = gates().iter().map(|gate| gate.name).collect();
+        return Err(format!("there is no gate {unknown}: expected one of {}", names.join(", ")).into());
     }
-    for seed in 1..=5 {
-        learn(a2c(seed)?, seed, 500_000)?;
+    std::fs::create_dir_all(folder)?;
+    for gate in gates().iter().filter(|gate| wanted.is_empty() || wanted.iter().any(|name| name == gate.name))
+    {
+        learn(gate, seeds, Path::new(folder))?;
     }
     Ok(())
 }
 
-fn env() -> CartPole {
-    CartPole::new(8)
-}
-
-fn ppo(seed: u64) -> Result<Box<dyn Learner>> {
-    let config = PpoConfig {
-        learning_rate: Schedule::linear(1e-3),
-        n_steps: 32,
-        batch_size: 256,
-        n_epochs: 20,
-        gamma: 0.98,
-        gae_lambda: 0.8,
-        clip_range: Schedule::linear(0.2),
-        ..PpoConfig::default()
-    };
-    Ok(Box::new(Ppo::new(config, env().spec(), vec![], seed)?))
-}
-
-fn a2c(seed: u64) -> Result<Box<dyn Learner>> {
-    let config = A2cConfig { learning_rate: Schedule::linear(7e-4), ..A2cConfig::default() };
-    Ok(Box::new(A2c::new(config, env().spec(), vec![], seed)?))
-}
-
-/// Trains and prints one line.
-fn learn(mut learner: Box<dyn Learner>, seed: u64, total_timesteps: u64) -> Result<()> {
-    let (mut env, clock) = (env(), Instant::now());
-    learner.start(&mut env, total_timesteps)?;
-    while learner.timesteps() < total_timesteps {
-        learner.iterate(&mut env)?;
+fn learn(gate: &Gate, seeds: usize, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let clock = Instant::now();
+    let outcomes = over_seeds(seeds, |seed| {
+        let mut curve = vec![];
+        gate.run(seed, POINTS, &mut |steps, value| curve.push((steps, value))).map(|outcome| (outcome, curve))
+    });
+    let (mut passed, mut csv) = (0, String::from("seed,steps,return\n"));
+    for (at, outcome) in outcomes.into_iter().enumerate() {
+        let (outcome, curve) = outcome?;
+        passed += usize::from(outcome.passed());
+        println!("{} seed {}: {outcome}", gate.name, at + 1);
+        for (steps, value) in &curve {
+            writeln!(csv, "{},{steps},{value:.3}", at + 1)?;
+        }
     }
+    std::fs::write(folder.join(format!("{}.csv", gate.name)), csv)?;
     let seconds = clock.elapsed().as_secs_f64();
-    let score = evaluate(&learner.policy(), &mut CartPole::new(30), 1_000_000 + seed, 1)?.mean_return();
-    let training = learner.episodes().means().map_or(f64::NAN, |(mean, _)| mean);
     println!(
-        "{} seed {seed}: evaluation {score:.1}, last 100 training episodes {training:.1}, {total_timesteps} steps in \
-         {seconds:.1} s",
-        learner.algorithm()
+        "{}: {passed} of {seeds} seeds pass ({} of {} are needed in tests), {} steps a seed, {seconds:.1} s",
+        gate.name, gate.needed, gate.seeds, gate.budget
     );
     Ok(())
 }

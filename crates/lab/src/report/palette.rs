@@ -101,6 +101,9 @@ impl<'a> Cast<'a> {
     }
 }
 
+/// Colours of our runs and of a peer's, where there are no others.
+pub(super) const OURS_AND_PEERS: [RGBColor; 2] = [CANDIDATE.colour, BASELINE.colour];
+
 /// How the `index`-th seed looks, where every line is of the same autoscaler.
 pub(super) fn seed_look(index: usize) -> Look {
     OTHERS[(index + 2) % OTHERS.len()]

@@ -142,6 +142,15 @@ impl Canvas<'_, '_> {
         self.root.draw(&Polygon::new(outline, colour.mix(0.25).filled())).expect(INFALLIBLE);
     }
 
+    /// The area between two lines, given as `(x, low, high)`.
+    pub(super) fn band(&self, edges: &[(f64, f64, f64)], colour: RGBColor) {
+        let low = edges.iter().filter_map(|&(x, low, _)| self.drawn(x, low));
+        let high = edges.iter().rev().filter_map(|&(x, _, high)| self.drawn(x, high));
+        self.root
+            .draw(&Polygon::new(low.chain(high).collect::<Vec<_>>(), colour.mix(0.2).filled()))
+            .expect(INFALLIBLE);
+    }
+
     /// A point of `radius` CSS pixels; faint ones let others shine through.
     pub(super) fn point(&self, at: (f64, f64), marker: Marker, radius: f64, colour: RGBColor, opacity: f64) {
         let Some((x, y)) = self.drawn(at.0, at.1) else { return };

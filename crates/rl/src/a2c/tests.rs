@@ -2,28 +2,7 @@
 
 use super::*;
 use crate::on_policy::tests::tasks;
-use crate::{ConstraintConfig, NetworkConfig, Schedule};
-
-/// RL Zoo's configuration for CartPole-v1, with 8 environments.
-fn cartpole_config() -> A2cConfig {
-    A2cConfig { learning_rate: Schedule::linear(7e-4), ..A2cConfig::default() }
-}
-
-#[test]
-fn cartpole_is_solved_within_500_000_steps() {
-    let score = |seed| tasks::cartpole_score::<A2cUpdate>(cartpole_config(), seed, 500_000);
-    let scores: Vec<f64> = (1..=2).map(score).collect();
-    println!("mean return of 30 deterministic episodes, one figure a seed: {scores:?}");
-    assert!(scores.iter().all(|score| *score >= 475.0), "{scores:?}");
-}
-
-#[test]
-fn lagrangian_policy_ends_at_the_bound_and_close_to_the_optimum() {
-    let config =
-        A2cConfig { learning_rate: Schedule::linear(3e-3), gamma: 0.5, n_steps: 16, ..A2cConfig::default() };
-    let bound = ConstraintConfig { kp: 0.02, ki: 0.002, ..ConstraintConfig::new("toll", 0.3) };
-    tasks::ends_at_the_bound::<A2cUpdate>(&config, &bound, 400_000);
-}
+use crate::{NetworkConfig, Schedule};
 
 #[test]
 fn values_go_on_beyond_a_cut_and_end_at_a_terminal_state() {

@@ -4,7 +4,7 @@ use super::*;
 use crate::control::CartPole;
 use crate::env::VecEnv;
 use crate::on_policy::tests::tasks;
-use crate::{ConstraintConfig, NetworkConfig, Schedule};
+use crate::{NetworkConfig, Schedule};
 
 /// RL Zoo's configuration for CartPole-v1, with 8 environments.
 fn cartpole_config() -> PpoConfig {
@@ -18,28 +18,6 @@ fn cartpole_config() -> PpoConfig {
         clip_range: Schedule::linear(0.2),
         ..PpoConfig::default()
     }
-}
-
-#[test]
-fn cartpole_is_solved_within_100_000_steps() {
-    let score = |seed| tasks::cartpole_score::<PpoUpdate>(cartpole_config(), seed, 100_000);
-    let scores: Vec<f64> = (1..=5).map(score).collect();
-    println!("mean return of 30 deterministic episodes, one figure a seed: {scores:?}");
-    assert!(scores.iter().all(|score| *score >= 475.0), "{scores:?}");
-}
-
-#[test]
-fn lagrangian_policy_ends_at_the_bound_and_close_to_the_optimum() {
-    let config = PpoConfig {
-        learning_rate: Schedule::linear(3e-3),
-        n_steps: 128,
-        batch_size: 256,
-        n_epochs: 5,
-        gamma: 0.5,
-        ..PpoConfig::default()
-    };
-    let bound = ConstraintConfig { kp: 0.1, ki: 0.02, ..ConstraintConfig::new("toll", 0.3) };
-    tasks::ends_at_the_bound::<PpoUpdate>(&config, &bound, 400_000);
 }
 
 #[test]

@@ -3,47 +3,17 @@
 use trimtab_nn::Inputs;
 
 use super::probe::{End, Probe};
-use crate::control::{CartPole, Toll};
 use crate::env::{ActionSpace, VecEnv};
-use crate::evaluation::evaluate;
 use crate::on_policy::{Iteration, OnPolicy, Update};
-use crate::{A2c, A2cConfig, ConstraintConfig};
+use crate::{A2c, A2cConfig};
 
-fn train<U: Update>(
-    config: U::Config,
-    env: &mut dyn VecEnv,
-    constraints: Vec<ConstraintConfig>,
-    seed: u64,
-    steps: u64,
-) -> OnPolicy<U> {
-    let mut learner = OnPolicy::new(config, env.spec(), constraints, seed).unwrap();
+fn train<U: Update>(config: U::Config, env: &mut dyn VecEnv, steps: u64) -> OnPolicy<U> {
+    let mut learner = OnPolicy::new(config, env.spec(), vec![], 1).unwrap();
     learner.start(env, steps).unwrap();
     while learner.timesteps() < steps {
         learner.iterate(env).unwrap();
     }
     learner
-}
-
-/// Mean return of 30 deterministic episodes of `CartPole` after training in 8 environments.
-pub(crate) fn cartpole_score<U: Update>(config: U::Config, seed: u64, steps: u64) -> f64 {
-    let learner = train::<U>(config, &mut CartPole::new(8), vec![], seed, steps);
-    evaluate(&learner.policy(), &mut CartPole::new(30), 1_000_000 + seed, 1).unwrap().mean_return()
-}
-
-/// Fails unless the policy for [`Toll`] under a bound of 0.3 ends within 5 % of the bound and of the best reward.
-pub(crate) fn ends_at_the_bound<U: Update>(config: &U::Config, bound: &ConstraintConfig, steps: u64) {
-    let limit = bound.limit;
-    for seed in 1..=3 {
-        let learner = train::<U>(config.clone(), &mut Toll::new(16), vec![bound.clone()], seed, steps);
-        let found = evaluate(&learner.policy(), &mut Toll::new(100), 77, 20).unwrap();
-        let (toll, reward) = (found.mean_costs[0], found.mean_reward());
-        let (best, multiplier) = (limit - limit * limit / 2.0, learner.multipliers()[0].value());
-        println!(
-            "seed {seed}: toll {toll:.4}, reward {reward:.4} (best {best:.4}), multiplier {multiplier:.3}"
-        );
-        assert!((toll / limit - 1.0).abs() < 0.05, "toll {toll}");
-        assert!((reward / best - 1.0).abs() < 0.05, "reward {reward}");
-    }
 }
 
 /// Fails unless the critic learns the value of the one state of a task with reward 1 and episodes of five steps,
@@ -54,7 +24,7 @@ pub(crate) fn critic_knows_how_episodes_end<U: Update>(config: &U::Config, steps
     for (end, expected) in [(End::Truncated, 1.0 / (1.0 - 0.9)), (End::Terminated, terminated)] {
         let mut env = Probe { end, blind: true, episode_steps: 5, ..Probe::new(ActionSpace::Discrete(1)) };
         env.spec.n_agents = 1;
-        let learner = train::<U>(config.clone(), &mut env, vec![], 1, steps);
+        let learner = train::<U>(config.clone(), &mut env, steps);
         let mut values = [0.0];
         learner.actor_critic().values(
             Inputs::new(&[1.0, 0.0], None),
