@@ -53,6 +53,16 @@ impl Linear {
         params[self.biases()].fill(0.0);
     }
 
+    /// Weights and biases uniform within ±1/√inputs, as `PyTorch` starts a layer.
+    pub fn initialise_uniform(&self, params: &mut [f32], rng: &mut impl Rng) {
+        let bound = 1.0 / (self.inputs as f32).sqrt();
+        let places = self.offset..self.biases().end;
+        for row in params[places].chunks_exact_mut(self.stride()) {
+            row[..self.outputs].iter_mut().for_each(|x| *x = rng.random_range(-bound..bound));
+            row[self.outputs..].fill(0.0);
+        }
+    }
+
     /// Zero weights; the given biases, or zero where there are none.
     pub fn set_constant(&self, params: &mut [f32], biases: &[f32]) {
         params[self.weights()].fill(0.0);
