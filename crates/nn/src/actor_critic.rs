@@ -4,23 +4,27 @@
 //! The trunks are separate by default, as in Stable-Baselines3, or shared. The critic has one value head for the
 //! reward and one for each constraint. An actor can be started so that a fresh network chooses a given action.
 //!
-//! Left out: losses; recurrent and graph encoders.
+//! Left out: losses.
 
 mod architecture;
 mod file;
+mod forward;
+mod gradient;
+mod inputs;
+mod workspace;
 
 use rand::Rng;
 
 use self::architecture::check;
-pub use self::architecture::{Architecture, Initialisation};
+pub use self::architecture::{Architecture, CriticRecurrence, Encoder, Initialisation, Recurrence};
+pub use self::inputs::{Evaluation, EvaluationGradient, Inputs, Samples, Sequences};
+pub use self::workspace::Workspace;
 
 use crate::Result;
-use crate::distribution::{
-    ActionHead, ActionSlice, ActionSliceMut, CategoricalCache, Gaussian, MultiCategorical,
-};
-use crate::kernel::{Base, padded};
+use crate::distribution::{ActionHead, Gaussian, MultiCategorical};
+use crate::kernel::padded;
 use crate::linear::Linear;
-use crate::mlp::{Mlp, MlpCache};
+use crate::mlp::Mlp;
 
 /// Rows that pass through the layers together: their activations stay in the first two cache levels.
 pub const CHUNK: usize = 64;
@@ -46,63 +50,14 @@ pub struct ActorCritic {
     params: Vec<f32>,
 }
 
-/// Buffers for one policy's batches; made once, reused for every call.
-#[derive(Clone, Debug)]
-pub struct Workspace {
-    actor: MlpCache,
-    critic: MlpCache,
-    /// `CHUNK × action stride`: logits or means, then log-probabilities, then gradients.
-    outputs: Vec<f32>,
-    /// `CHUNK × value stride`: values, then gradients.
-    padded_values: Vec<f32>,
-    values: Vec<f32>,
-    log_probs: Vec<f32>,
-    entropies: Vec<f32>,
-    categorical: CategoricalCache,
-    action_transposed: Vec<f32>,
-    value_transposed: Vec<f32>,
-}
-
-/// Where [`ActorCritic::sample`] writes.
-#[derive(Debug)]
-pub struct Samples<'a> {
-    /// `rows × width`, unclipped for a Gaussian.
-    pub actions: ActionSliceMut<'a>,
-    /// `rows`: log-probability of each action.
-    pub log_probs: &'a mut [f32],
-    /// `rows × value_heads`.
-    pub values: &'a mut [f32],
-}
-
-/// What [`ActorCritic::evaluate`] found.
-#[derive(Clone, Copy, Debug)]
-pub struct Evaluation<'a> {
-    /// `rows`: log-probability of each action.
-    pub log_probs: &'a [f32],
-    /// `rows`: entropy of each distribution.
-    pub entropies: &'a [f32],
-    /// `rows × value_heads`.
-    pub values: &'a [f32],
-}
-
-/// Gradient of a loss with respect to what [`ActorCritic::evaluate`] found.
-#[derive(Clone, Copy, Debug)]
-pub struct EvaluationGradient<'a> {
-    /// `rows`.
-    pub log_probs: &'a [f32],
-    /// The same for all rows.
-    pub entropies: f32,
-    /// `rows × value_heads`.
-    pub values: &'a [f32],
-}
-
 impl ActorCritic {
     fn place(architecture: Architecture) -> Result<Self> {
         architecture.validate()?;
-        let Architecture { obs_dim, head, value_heads, hidden, activation, shared_trunk } = &architecture;
+        let Architecture { obs_dim, head, value_heads, hidden, activation, shared_trunk, .. } = &architecture;
+        let critic_dim = architecture.critic_obs_dim.unwrap_or(*obs_dim);
         let mut len = 0;
         let actor = Mlp::place(*obs_dim, hidden, *activation, &mut len);
-        let critic = (!shared_trunk).then(|| Mlp::place(*obs_dim, hidden, *activation, &mut len));
+        let critic = (!shared_trunk).then(|| Mlp::place(critic_dim, hidden, *activation, &mut len));
         let action_head = Linear::place(actor.outputs(), head.outputs(), &mut len);
         let value_head = Linear::place(actor.outputs(), *value_heads, &mut len);
         let (log_std, stride) = (len, action_head.stride());
@@ -192,231 +147,6 @@ impl ActorCritic {
         );
         self.action_head.shift(&mut self.params, output, by);
     }
-
-    /// Buffers for this policy.
-    pub fn workspace(&self) -> Workspace {
-        let categorical = match &self.distribution {
-            Distribution::Categorical(heads) => heads.cache(CHUNK),
-            Distribution::Gaussian(_) => CategoricalCache::default(),
-        };
-        Workspace {
-            actor: self.actor.cache(CHUNK),
-            critic: self.critic.as_ref().map_or_else(MlpCache::default, |critic| critic.cache(CHUNK)),
-            outputs: vec![0.0; CHUNK * self.action_head.stride()],
-            padded_values: vec![0.0; CHUNK * self.value_head.stride()],
-            values: vec![0.0; CHUNK * self.architecture.value_heads],
-            log_probs: vec![0.0; CHUNK],
-            entropies: vec![0.0; CHUNK],
-            categorical,
-            action_transposed: Vec::new(),
-            value_transposed: Vec::new(),
-        }
-    }
-
-    fn forward_actor(&self, obs: &[f32], rows: usize, ws: &mut Workspace) {
-        self.actor.forward(&self.params, obs, rows, &mut ws.actor);
-        self.action_head.forward(&self.params, ws.actor.output(), self.actor.stride(), rows, &mut ws.outputs);
-    }
-
-    /// Values into `ws.values`; a shared trunk must have been run by [`ActorCritic::forward_actor`].
-    fn forward_critic(&self, obs: &[f32], rows: usize, ws: &mut Workspace) {
-        let trunk = match &self.critic {
-            Some(critic) => {
-                critic.forward(&self.params, obs, rows, &mut ws.critic);
-                &ws.critic
-            }
-            None => &ws.actor,
-        };
-        let out = &mut ws.padded_values;
-        self.value_head.forward(&self.params, trunk.output(), self.actor.stride(), rows, out);
-        let heads = self.architecture.value_heads;
-        let rows =
-            out.chunks_exact(self.value_head.stride()).zip(ws.values.chunks_exact_mut(heads)).take(rows);
-        rows.for_each(|(out, values)| values.copy_from_slice(&out[..heads]));
-    }
-
-    /// The most probable action of each row of `obs` (`rows × obs_dim`), clipped to `[-1, 1]` for a Gaussian.
-    /// `masks` is `rows × choices`, true where allowed. Allocates nothing.
-    ///
-    /// # Panics
-    /// If `actions` are not of the head's kind, or a slice is too short for the rows they hold.
-    pub fn act(
-        &self,
-        obs: &[f32],
-        masks: Option<&[bool]>,
-        ws: &mut Workspace,
-        mut actions: ActionSliceMut<'_>,
-    ) {
-        let (dim, width) = (self.architecture.obs_dim, self.architecture.head.width());
-        let total = actions.len() / width;
-        for start in (0..total).step_by(CHUNK) {
-            let rows = CHUNK.min(total - start);
-            self.forward_actor(&obs[start * dim..(start + rows) * dim], rows, ws);
-            match (&self.distribution, actions.part(start * width, rows * width)) {
-                (Distribution::Categorical(heads), ActionSliceMut::Choices(choices)) => {
-                    heads.mode(&ws.outputs, self.masks(masks, start), choices);
-                }
-                (Distribution::Gaussian(gaussian), ActionSliceMut::Numbers(numbers)) => {
-                    gaussian.mode(&ws.outputs, numbers);
-                }
-                (_, actions) => wrong_kind(&self.architecture.head, &actions),
-            }
-        }
-    }
-
-    /// Draws an action for each row of `obs`, with its log-probability and the values; the number of rows is the
-    /// length of `out.log_probs`. Allocates nothing.
-    ///
-    /// # Panics
-    /// As [`ActorCritic::act`].
-    pub fn sample(
-        &self,
-        obs: &[f32],
-        masks: Option<&[bool]>,
-        rng: &mut impl Rng,
-        ws: &mut Workspace,
-        out: Samples<'_>,
-    ) {
-        let Samples { mut actions, log_probs, values } = out;
-        let (dim, width) = (self.architecture.obs_dim, self.architecture.head.width());
-        let (heads, total) = (self.architecture.value_heads, log_probs.len());
-        for start in (0..total).step_by(CHUNK) {
-            let rows = CHUNK.min(total - start);
-            let obs = &obs[start * dim..(start + rows) * dim];
-            let log_probs = &mut log_probs[start..start + rows];
-            self.forward_actor(obs, rows, ws);
-            self.forward_critic(obs, rows, ws);
-            values[start * heads..(start + rows) * heads].copy_from_slice(&ws.values[..rows * heads]);
-            match (&self.distribution, actions.part(start * width, rows * width)) {
-                (Distribution::Categorical(heads), ActionSliceMut::Choices(choices)) => {
-                    let masks = self.masks(masks, start);
-                    heads.normalise(&mut ws.outputs, masks, rows, &mut ws.categorical);
-                    heads.sample(&ws.outputs, &ws.categorical, rng, choices, log_probs);
-                }
-                (Distribution::Gaussian(gaussian), ActionSliceMut::Numbers(numbers)) => {
-                    gaussian.sample(&ws.outputs, self.log_stds(), rng, numbers, log_probs);
-                }
-                (_, actions) => wrong_kind(&self.architecture.head, &actions),
-            }
-        }
-    }
-
-    /// Values of each row of `obs` (`rows × value_heads`). Allocates nothing.
-    pub fn values(&self, obs: &[f32], ws: &mut Workspace, values: &mut [f32]) {
-        let (dim, heads) = (self.architecture.obs_dim, self.architecture.value_heads);
-        let total = values.len() / heads;
-        for start in (0..total).step_by(CHUNK) {
-            let rows = CHUNK.min(total - start);
-            let obs = &obs[start * dim..(start + rows) * dim];
-            if self.critic.is_none() {
-                self.actor.forward(&self.params, obs, rows, &mut ws.actor);
-            }
-            self.forward_critic(obs, rows, ws);
-            values[start * heads..(start + rows) * heads].copy_from_slice(&ws.values[..rows * heads]);
-        }
-    }
-
-    /// Log-probability, entropy and values for given actions of at most [`CHUNK`] rows.
-    ///
-    /// # Panics
-    /// As [`ActorCritic::act`], for more rows, or for a choice outside its head.
-    pub fn evaluate<'w>(
-        &self,
-        obs: &[f32],
-        masks: Option<&[bool]>,
-        actions: ActionSlice<'_>,
-        ws: &'w mut Workspace,
-    ) -> Evaluation<'w> {
-        let rows = obs.len() / self.architecture.obs_dim;
-        self.forward_actor(obs, rows, ws);
-        self.forward_critic(obs, rows, ws);
-        let (log_probs, entropies) = (&mut ws.log_probs[..rows], &mut ws.entropies[..rows]);
-        match (&self.distribution, actions) {
-            (Distribution::Categorical(heads), ActionSlice::Choices(choices)) => {
-                heads.normalise(&mut ws.outputs, masks, rows, &mut ws.categorical);
-                heads.evaluate(&ws.outputs, &mut ws.categorical, choices, log_probs, entropies);
-            }
-            (Distribution::Gaussian(gaussian), ActionSlice::Numbers(numbers)) => {
-                gaussian.evaluate(&ws.outputs, self.log_stds(), numbers, log_probs, entropies);
-            }
-            (_, actions) => wrong_kind(&self.architecture.head, &actions),
-        }
-        let values = &ws.values[..rows * self.architecture.value_heads];
-        Evaluation { log_probs, entropies, values }
-    }
-
-    /// Takes note of changed parameters, once before the calls of [`ActorCritic::backward`] that use them.
-    pub fn prepare_backward(&self, ws: &mut Workspace) {
-        self.actor.transpose(&self.params, &mut ws.actor);
-        if let Some(critic) = &self.critic {
-            critic.transpose(&self.params, &mut ws.critic);
-        }
-        self.action_head.transpose(&self.params, &mut ws.action_transposed);
-        self.value_head.transpose(&self.params, &mut ws.value_transposed);
-    }
-
-    /// Adds the gradient of a loss with respect to all parameters to `grads`, right after
-    /// [`ActorCritic::evaluate`] of the same rows.
-    ///
-    /// # Panics
-    /// As [`ActorCritic::evaluate`], or if `grads` is shorter than [`ActorCritic::params`].
-    pub fn backward(
-        &self,
-        obs: &[f32],
-        actions: ActionSlice<'_>,
-        gradient: EvaluationGradient<'_>,
-        ws: &mut Workspace,
-        grads: &mut [f32],
-    ) {
-        let rows = obs.len() / self.architecture.obs_dim;
-        let log_prob_grads = &gradient.log_probs[..rows];
-        match (&self.distribution, actions) {
-            (Distribution::Categorical(heads), ActionSlice::Choices(choices)) => {
-                let entropy_grad = gradient.entropies;
-                heads.backward(&mut ws.outputs, &ws.categorical, choices, log_prob_grads, entropy_grad);
-            }
-            (Distribution::Gaussian(gaussian), ActionSlice::Numbers(numbers)) => {
-                let upstream = (log_prob_grads, gradient.entropies);
-                let log_std_grads = &mut grads[self.log_stds_range()];
-                gaussian.backward(&mut ws.outputs, self.log_stds(), numbers, upstream, log_std_grads);
-            }
-            (_, actions) => wrong_kind(&self.architecture.head, &actions),
-        }
-        let heads = self.architecture.value_heads;
-        let value_rows = ws.padded_values.chunks_exact_mut(self.value_head.stride());
-        for (out, values) in value_rows.zip(gradient.values.chunks_exact(heads)).take(rows) {
-            out[..heads].copy_from_slice(values);
-            out[heads..].fill(0.0);
-        }
-
-        let stride = self.actor.stride();
-        let (output, delta) = ws.actor.output_and_delta();
-        self.action_head.backward(output, stride, &ws.outputs, rows, grads);
-        self.action_head.backward_input(&ws.action_transposed, &ws.outputs, rows, delta, Base::Zero);
-        match &self.critic {
-            None => {
-                self.value_head.backward(output, stride, &ws.padded_values, rows, grads);
-                let base = Base::Existing;
-                self.value_head.backward_input(&ws.value_transposed, &ws.padded_values, rows, delta, base);
-            }
-            Some(critic) => {
-                let (output, delta) = ws.critic.output_and_delta();
-                self.value_head.backward(output, stride, &ws.padded_values, rows, grads);
-                let base = Base::Zero;
-                self.value_head.backward_input(&ws.value_transposed, &ws.padded_values, rows, delta, base);
-                critic.backward(obs, rows, &mut ws.critic, grads);
-            }
-        }
-        self.actor.backward(obs, rows, &mut ws.actor, grads);
-    }
-
-    fn masks<'a>(&self, masks: Option<&'a [bool]>, start: usize) -> Option<&'a [bool]> {
-        masks.map(|masks| &masks[start * self.architecture.head.outputs()..])
-    }
-}
-
-fn wrong_kind(head: &ActionHead, actions: &dyn std::fmt::Debug) -> ! {
-    panic!("the actions {actions:?} are not of the kind of {head:?}")
 }
 
 #[cfg(test)]

@@ -13,15 +13,20 @@ pub mod distribution;
 mod error;
 pub mod kernel;
 pub mod linear;
+pub mod memory;
 pub mod mlp;
 pub mod optimiser;
 pub mod policy;
 pub mod tensors;
 
-pub use actor_critic::{ActorCritic, Architecture, Initialisation, Workspace};
+pub use actor_critic::{
+    ActorCritic, Architecture, CriticRecurrence, Encoder, Initialisation, Inputs, Recurrence, Sequences,
+    Workspace,
+};
 pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
 pub use error::{Error, Result};
+pub use memory::Memory;
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};
-pub use policy::{Agent, Policy};
+pub use policy::{Agent, Network, ObservationScale, Policy};
 pub use tensors::{Tensor, Tensors};

@@ -40,7 +40,8 @@ impl Evaluation {
 pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usize) -> Result<Evaluation> {
     let spec = env.spec().clone();
     let EnvSpec { n_envs, n_agents, .. } = spec;
-    let (head, mut agent, mut out) = (policy.head(), Agent::new(policy.clone()), StepBuffers::new(&spec));
+    let (head, mut agent, mut out) =
+        (policy.head(), Agent::new(policy.clone(), spec.rows()), StepBuffers::new(&spec));
     let mut actions = ActionBuffer::new(head, spec.rows());
     let choices = if spec.masked { spec.action_space.choices() } else { 0 };
     let mut masks = vec![true; spec.rows() * choices];
@@ -64,6 +65,10 @@ pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usiz
         };
         env.step(taken, &mut out).map_err(|source| step_error(source, step))?;
         for env in 0..n_envs {
+            let ended = out.terminated[env] || out.truncated[env];
+            if ended {
+                (env * n_agents..(env + 1) * n_agents).for_each(|row| agent.forget(row));
+            }
             if left[env] == 0 {
                 continue;
             }
@@ -76,7 +81,7 @@ pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usiz
                 let sums = evaluation.mean_costs.iter_mut().zip(costs);
                 sums.for_each(|(sum, cost)| *sum += f64::from(*cost) / n_agents as f64);
             }
-            if out.terminated[env] || out.truncated[env] {
+            if ended {
                 evaluation.returns.push(std::mem::take(&mut totals[env]));
                 evaluation.lengths.push(std::mem::take(&mut lengths[env]));
                 (left[env], running) = (left[env] - 1, running - 1);

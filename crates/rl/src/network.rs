@@ -3,7 +3,7 @@
 //! Left out: the networks themselves, see `trimtab-nn`.
 
 use serde::{Deserialize, Serialize};
-use trimtab_nn::{ActionHead, Activation, Architecture, Initialisation};
+use trimtab_nn::{ActionHead, Activation, Architecture, Encoder, Initialisation};
 
 use crate::env::{ActionSpace, EnvSpec};
 
@@ -53,6 +53,9 @@ impl NetworkConfig {
             hidden: self.hidden.clone(),
             activation: self.activation,
             shared_trunk: self.shared_trunk,
+            critic_obs_dim: None,
+            recurrence: None,
+            encoder: Encoder::None,
         }
     }
 

@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Serialize, de::DeserializeOwned};
-use trimtab_nn::{ActionHead, ActorCritic, Architecture, Policy, Tensors, Workspace};
+use trimtab_nn::{ActionHead, ActorCritic, Architecture, Memory, Policy, Tensors, Workspace};
 
 use crate::buffer::{RolloutBuffer, RolloutShape};
 use crate::env::checks::{check_finite, compare_specs};
@@ -147,6 +147,7 @@ pub struct OnPolicy<U> {
 #[derive(Debug)]
 struct Scratch {
     ws: Workspace,
+    memory: Memory,
     step: StepBuffers,
     rollout: RolloutBuffer,
     /// Continuous actions as the environment sees them.
@@ -172,6 +173,7 @@ impl Scratch {
         let continuous = matches!(head, ActionHead::Gaussian(_));
         Self {
             ws: policy.workspace(),
+            memory: policy.memory(spec.rows()),
             step: StepBuffers::new(spec),
             clipped: if continuous { vec![0.0; spec.rows() * head.width()] } else { vec![] },
             cost_sums: vec![0.0; spec.costs.len()],
@@ -321,7 +323,7 @@ impl<U: Update> OnPolicy<U> {
 
     /// A copy of the policy as it is now.
     pub fn policy(&self) -> Policy {
-        Policy::ActorCritic(self.policy.clone())
+        Policy::from(self.policy.clone())
     }
 
     /// Hyper-parameters.

@@ -8,7 +8,48 @@ use crate::distribution::ActionHead;
 use crate::mlp::Activation;
 use crate::{Error, Result};
 
-/// All that is needed to build a network again.
+/// Whether and how the critic remembers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriticRecurrence {
+    /// An LSTM of its own (sb3-contrib's `enable_critic_lstm`, its default).
+    #[default]
+    Separate,
+    /// It reads the actor's LSTM without training it (sb3-contrib's `shared_lstm`). With a shared trunk, the two
+    /// train it together.
+    Shared,
+    /// None: a linear layer takes the LSTM's place.
+    None,
+}
+
+/// An LSTM between the encoder and the hidden layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recurrence {
+    /// Numbers in its state, at least 1.
+    pub hidden_size: usize,
+    /// What the critic does.
+    #[serde(default)]
+    pub critic: CriticRecurrence,
+}
+
+/// How an observation is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoder {
+    /// As a list of numbers.
+    #[default]
+    None,
+}
+
+impl Encoder {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// All that is needed to build a network again. Numbers flow through the encoder, the LSTM, the hidden layers and the
+/// heads, in this order, where there are any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -24,6 +65,15 @@ pub struct Architecture {
     pub activation: Activation,
     /// Whether actor and critic share one trunk.
     pub shared_trunk: bool,
+    /// Numbers in the critic's own observation, at least 1; none: it sees the actor's. Needs separate trunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic_obs_dim: Option<usize>,
+    /// Memory; none: what a policy does depends on the present observation alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// How observations are read.
+    #[serde(default, skip_serializing_if = "Encoder::is_none")]
+    pub encoder: Encoder,
 }
 
 /// How a fresh network starts: hidden layers orthogonal with gain √2, value heads with gain 1, the actor's
@@ -68,6 +118,11 @@ impl Architecture {
         check("obs_dim", self.obs_dim > 0, "at least 1", self.obs_dim)?;
         check("value_heads", self.value_heads > 0, "at least 1", self.value_heads)?;
         check("hidden", positive(&self.hidden), "at least one layer, each of at least 1", &self.hidden)?;
+        let own = self.critic_obs_dim;
+        check("critic_obs_dim", own != Some(0), "at least 1", own)?;
+        let ok = own.is_none() || !self.shared_trunk;
+        check("critic_obs_dim", ok, "none with a shared trunk", own)?;
+        check("recurrence", self.recurrence.is_none(), "none", &self.recurrence)?;
         let ok = match &self.head {
             ActionHead::Gaussian(width) => *width > 0,
             head => positive(head.choices()),

@@ -3,7 +3,7 @@
 //! Left out: what to do with the gradient.
 
 use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient};
-use trimtab_nn::{ActorCritic, Workspace};
+use trimtab_nn::{ActorCritic, Inputs, Workspace};
 
 use crate::buffer::{RolloutBuffer, RolloutShape};
 
@@ -67,7 +67,8 @@ impl Loss {
             let actions = rollout.actions.part(start * width, rows * width);
             let masks = rollout.shape.masked;
             let masks = masks.then(|| &rollout.masks[start * outputs..(start + rows) * outputs]);
-            let found = policy.evaluate(obs, masks, actions, ws);
+            let inputs = Inputs::new(obs, masks);
+            let found = policy.evaluate(inputs, actions, None, ws);
 
             let advantages = &rollout.policy_advantages[start..start + rows];
             let log_prob_grads = &mut scratch.log_prob_grads[..rows];
@@ -89,7 +90,7 @@ impl Loss {
 
             let entropies = -self.ent_coef * mean;
             let gradient = EvaluationGradient { log_probs: log_prob_grads, entropies, values: value_grads };
-            policy.backward(obs, actions, gradient, ws, grads);
+            policy.backward(inputs, actions, gradient, ws, grads);
         }
         let LossTerms { policy_loss, value_loss, entropy_loss, .. } = &mut terms;
         for term in [policy_loss, value_loss, entropy_loss] {

@@ -16,7 +16,7 @@ fn episodes_of_every_environment_are_counted_alike() {
     let architecture = network.architecture(env.spec(), 1);
     let mut rng = Pcg64::seed_from_u64(1);
     let policy = ActorCritic::new(architecture, &network.initialisation(), &mut rng).unwrap();
-    let policy = Policy::ActorCritic(policy);
+    let policy = Policy::from(policy);
     let found = evaluate(&policy, &mut env, 5, 4).unwrap();
     // Means of exactly 0 earn 1 a step, for seven steps.
     assert_eq!((found.returns.len(), found.mean_return(), found.mean_reward()), (12, 7.0, 1.0));

@@ -2,8 +2,8 @@
 //!
 //! Left out: what is learned from it.
 
-use trimtab_nn::ActionSlice;
 use trimtab_nn::actor_critic::Samples;
+use trimtab_nn::{ActionSlice, Inputs};
 
 use super::{OnPolicy, Scratch, Update};
 use crate::buffer::RolloutShape;
@@ -17,7 +17,7 @@ impl<U: Update> OnPolicy<U> {
         let first_step = self.steps();
         let EnvSpec { n_envs, n_agents, obs_dim, .. } = self.spec;
         let rows = n_envs * n_agents;
-        let Scratch { ws, step: out, rollout, clipped, cost_sums, .. } = &mut self.scratch;
+        let Scratch { ws, memory, step: out, rollout, clipped, cost_sums, .. } = &mut self.scratch;
         let RolloutShape { n_steps, signals, masked, .. } = rollout.shape;
         let (width, outputs) = (rollout.shape.head.width(), rollout.shape.head.outputs());
         cost_sums.fill(0.0);
@@ -37,7 +37,7 @@ impl<U: Update> OnPolicy<U> {
                 log_probs: &mut rollout.log_probs[at..at + rows],
                 values: &mut rollout.values[at * signals..(at + rows) * signals],
             };
-            self.policy.sample(&self.obs, masks, &mut self.rng, ws, samples);
+            self.policy.sample(Inputs::new(&self.obs, masks), memory, &mut self.rng, ws, samples);
             check_finite("log-probability", &rollout.log_probs[at..at + rows], n_agents, now)?;
 
             // What was drawn is stored; only the environment sees it clipped.
@@ -84,12 +84,12 @@ impl<U: Update> OnPolicy<U> {
                         .map_err(|error| in_env(error, env))?;
                     let values =
                         &mut rollout.final_values[(at + agents.start) * signals..(at + agents.end) * signals];
-                    self.policy.values(last, ws, values);
+                    self.policy.values(Inputs::new(last, None), &[], ws, values);
                 }
             }
             self.obs.copy_from_slice(&out.obs);
         }
-        self.policy.values(&self.obs, ws, &mut rollout.last_values);
+        self.policy.values(Inputs::new(&self.obs, None), &[], ws, &mut rollout.last_values);
         check_finite("value", &rollout.last_values, n_agents * signals, first_step + n_steps as u64)
     }
 }

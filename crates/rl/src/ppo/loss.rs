@@ -3,7 +3,7 @@
 //! Left out: what to do with the gradient.
 
 use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient};
-use trimtab_nn::{ActorCritic, Workspace, kernel};
+use trimtab_nn::{ActorCritic, Inputs, Workspace, kernel};
 
 use crate::buffer::Minibatch;
 
@@ -82,7 +82,8 @@ impl Loss {
             let actions = batch.actions.part(start * width, rows * width);
             let masks =
                 (!batch.masks.is_empty()).then(|| &batch.masks[start * outputs..(start + rows) * outputs]);
-            let found = policy.evaluate(obs, masks, actions, ws);
+            let inputs = Inputs::new(obs, masks);
+            let found = policy.evaluate(inputs, actions, None, ws);
 
             let old = &batch.log_probs[start..start + rows];
             let ratios = &mut scratch.ratios[..rows];
@@ -120,7 +121,7 @@ impl Loss {
                 entropies: -self.ent_coef * mean,
                 values: &scratch.value_grads[..rows * signals],
             };
-            policy.backward(obs, actions, gradient, ws, grads);
+            policy.backward(inputs, actions, gradient, ws, grads);
         }
         sums.scale(1.0 / batch.rows as f64);
         sums.loss = sums.policy_gradient_loss

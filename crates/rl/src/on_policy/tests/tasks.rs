@@ -1,5 +1,7 @@
 //! Tasks whose answer is known, for any algorithm with its own hyper-parameters.
 
+use trimtab_nn::Inputs;
+
 use super::probe::{End, Probe};
 use crate::control::{CartPole, Toll};
 use crate::env::{ActionSpace, VecEnv};
@@ -54,7 +56,12 @@ pub(crate) fn critic_knows_how_episodes_end<U: Update>(config: &U::Config, steps
         env.spec.n_agents = 1;
         let learner = train::<U>(config.clone(), &mut env, vec![], 1, steps);
         let mut values = [0.0];
-        learner.actor_critic().values(&[1.0, 0.0], &mut learner.actor_critic().workspace(), &mut values);
+        learner.actor_critic().values(
+            Inputs::new(&[1.0, 0.0], None),
+            &[],
+            &mut learner.actor_critic().workspace(),
+            &mut values,
+        );
         let value = f64::from(values[0]);
         assert!((value - expected).abs() < 0.1, "{end:?}: {value}, expected {expected}");
     }
