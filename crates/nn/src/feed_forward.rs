@@ -24,10 +24,10 @@ pub struct FeedForward {
 /// What [`FeedForward::forward`] leaves for the other methods; reused from call to call.
 #[derive(Clone, Debug, Default)]
 pub struct FeedForwardCache {
-    trunk: MlpCache,
+    pub(crate) trunk: MlpCache,
     /// `rows × stride`: outputs, or the gradient with respect to them, which the caller writes there.
     pub outputs: Vec<f32>,
-    transposed: Vec<f32>,
+    pub(crate) transposed: Vec<f32>,
 }
 
 impl FeedForward {

@@ -8,17 +8,25 @@
 //!
 //! Left out: rewards, environments, losses (see `trimtab-rl`), files, GPUs.
 
+pub mod action_critic;
+pub mod actor;
 pub mod actor_critic;
 pub mod distribution;
 mod error;
+#[cfg(test)]
+mod exact;
+pub mod feed_forward;
 pub mod kernel;
 pub mod linear;
 pub mod memory;
 pub mod mlp;
 pub mod optimiser;
 pub mod policy;
+pub mod q_network;
 pub mod tensors;
 
+pub use action_critic::ActionCritic;
+pub use actor::{Actor, ActorArchitecture, ActorHead};
 pub use actor_critic::{
     ActorCritic, Architecture, CriticRecurrence, Encoder, Initialisation, Inputs, Recurrence, Sequences,
     Workspace,
@@ -29,4 +37,5 @@ pub use memory::Memory;
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};
 pub use policy::{Agent, Network, ObservationScale, Policy};
+pub use q_network::{QArchitecture, QNetwork};
 pub use tensors::{Tensor, Tensors};
