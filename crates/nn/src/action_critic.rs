@@ -53,8 +53,9 @@ impl ActionCritic {
             return Err(Error::Architecture { key: "critic", expected, found });
         }
         let mut len = 0;
-        let critics: Vec<FeedForward> =
-            (0..count).map(|_| FeedForward::place(obs_dim + width, hidden, 1, activation, &mut len)).collect();
+        let critics: Vec<FeedForward> = (0..count)
+            .map(|_| FeedForward::place(obs_dim + width, hidden, 1, activation, &mut len))
+            .collect();
         let mut params = vec![0.0; len];
         critics.iter().for_each(|critic| critic.initialise(&mut params, rng));
         Ok(Self { obs_dim, width, critics, params })

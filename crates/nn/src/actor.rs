@@ -217,12 +217,7 @@ impl Actor {
         let (total, chunk) = (actions.len() / width, ws.rows);
         for start in (0..total).step_by(chunk) {
             let rows = chunk.min(total - start);
-            self.body.forward(
-                &self.params,
-                &obs[start * dim..(start + rows) * dim],
-                rows,
-                &mut ws.body,
-            );
+            self.body.forward(&self.params, &obs[start * dim..(start + rows) * dim], rows, &mut ws.body);
             match (&self.architecture.head, actions.part(start * width, rows * width)) {
                 (ActorHead::Choices(_), ActionSliceMut::Choices(choices)) => {
                     let masks = masks.map(|masks| &masks[start * self.architecture.head.outputs()..]);

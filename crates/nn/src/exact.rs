@@ -31,8 +31,7 @@ impl Exact {
 
     /// One layer with its activation.
     pub(crate) fn hidden(&self, name: &str, x: &[f64]) -> Vec<f64> {
-        let activate =
-            |x: f64| if self.activation == Activation::Tanh { x.tanh() } else { x.max(0.0) };
+        let activate = |x: f64| if self.activation == Activation::Tanh { x.tanh() } else { x.max(0.0) };
         self.affine(name, x).into_iter().map(activate).collect()
     }
 

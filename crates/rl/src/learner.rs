@@ -8,12 +8,18 @@ use trimtab_nn::Policy;
 
 use crate::a2c::A2cUpdate;
 use crate::checkpoint::Checkpoint;
+use crate::ddpg::DdpgConfig;
+use crate::deterministic::{DeterministicConfig, DeterministicUpdate};
+use crate::dqn::DqnUpdate;
 use crate::env::{EnvSpec, VecEnv};
 use crate::episodes::Episodes;
 use crate::error::{Error, Result};
 use crate::lagrangian::Multiplier;
+use crate::off_policy::{self, OffPolicy, Update as _};
 use crate::on_policy::{Iteration, OnPolicy, Update};
 use crate::ppo::PpoUpdate;
+use crate::sac::SacUpdate;
+use crate::td3::Td3Config;
 
 /// A run of some algorithm; every method is that of [`OnPolicy`].
 pub trait Learner: Debug + Send {
@@ -89,15 +95,66 @@ impl<U: Update> Learner for OnPolicy<U> {
     }
 }
 
+impl<U: off_policy::Update> Learner for OffPolicy<U> {
+    fn algorithm(&self) -> &'static str {
+        U::ALGORITHM
+    }
+
+    fn start(&mut self, env: &mut dyn VecEnv, total_timesteps: u64) -> Result<()> {
+        self.start(env, total_timesteps)
+    }
+
+    fn iterate(&mut self, env: &mut dyn VecEnv) -> Result<Iteration> {
+        self.iterate(env)
+    }
+
+    fn save(&self) -> Checkpoint {
+        self.save()
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy()
+    }
+
+    fn multipliers(&self) -> &[Multiplier] {
+        self.multipliers()
+    }
+
+    fn timesteps(&self) -> u64 {
+        self.timesteps()
+    }
+
+    fn total_timesteps(&self) -> u64 {
+        self.total_timesteps()
+    }
+
+    fn episodes(&self) -> &Episodes {
+        self.episodes()
+    }
+}
+
 type Load = fn(&Checkpoint, &EnvSpec) -> Result<Box<dyn Learner>>;
 
 fn load_as<U: Update>(checkpoint: &Checkpoint, spec: &EnvSpec) -> Result<Box<dyn Learner>> {
     Ok(Box::new(OnPolicy::<U>::load(checkpoint, spec)?))
 }
 
+fn load_off_policy<U: off_policy::Update>(
+    checkpoint: &Checkpoint,
+    spec: &EnvSpec,
+) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(OffPolicy::<U>::load(checkpoint, spec)?))
+}
+
 /// Every algorithm: name, and how its checkpoints are read.
-const ALGORITHMS: [(&str, Load); 2] =
-    [(A2cUpdate::ALGORITHM, load_as::<A2cUpdate>), (PpoUpdate::ALGORITHM, load_as::<PpoUpdate>)];
+const ALGORITHMS: [(&str, Load); 6] = [
+    (A2cUpdate::ALGORITHM, load_as::<A2cUpdate>),
+    (DdpgConfig::ALGORITHM, load_off_policy::<DeterministicUpdate<DdpgConfig>>),
+    (DqnUpdate::ALGORITHM, load_off_policy::<DqnUpdate>),
+    (PpoUpdate::ALGORITHM, load_as::<PpoUpdate>),
+    (SacUpdate::ALGORITHM, load_off_policy::<SacUpdate>),
+    (Td3Config::ALGORITHM, load_off_policy::<DeterministicUpdate<Td3Config>>),
+];
 
 /// Names of all algorithms.
 pub fn algorithms() -> impl Iterator<Item = &'static str> {

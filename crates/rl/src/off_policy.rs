@@ -9,6 +9,7 @@
 
 mod collect;
 mod config;
+pub mod network;
 pub mod noise;
 mod state;
 mod terms;
@@ -33,6 +34,11 @@ use crate::range::check;
 use crate::replay::n_step::{WindowShape, Windows};
 use crate::replay::{ReplayBatch, ReplayBuffer, ReplayShape};
 use noise::Noise;
+
+pub(crate) use self::collect::draw_random;
+
+/// What Adam adds to the root of the second moment: `PyTorch`'s default, which Stable-Baselines3's off-policy algorithms keep.
+pub(crate) const ADAM_EPS: f32 = 1e-8;
 
 /// One set of networks, how it acts while it learns, and how it learns from a batch.
 pub trait Update: Debug + Send + Sized + 'static {

@@ -211,10 +211,10 @@ impl ReplayBuffer {
             batch.next_masks[row * choices..][..choices]
                 .copy_from_slice(&self.next_masks[at * choices..][..choices]);
             batch.discounts[row] = self.discounts[at];
-            let (reward, costs) = self.signals[at * signals..][..signals]
-                .split_first()
-                .expect("a transition has a reward");
-            let cost: f64 = multipliers.iter().zip(costs).map(|(lambda, cost)| lambda * f64::from(*cost)).sum();
+            let (reward, costs) =
+                self.signals[at * signals..][..signals].split_first().expect("a transition has a reward");
+            let cost: f64 =
+                multipliers.iter().zip(costs).map(|(lambda, cost)| lambda * f64::from(*cost)).sum();
             batch.rewards[row] = ((f64::from(*reward) - cost) * scale) as f32;
         }
     }
@@ -276,9 +276,7 @@ impl ReplayBuffer {
         take("discounts", &mut buffer.discounts, 1)?;
         take("next_obs", &mut buffer.next_obs, obs_dim)?;
         if choices > 0 {
-            for (name, flags) in
-                [("masks", &mut buffer.masks), ("next_masks", &mut buffer.next_masks)]
-            {
+            for (name, flags) in [("masks", &mut buffer.masks), ("next_masks", &mut buffer.next_masks)] {
                 let numbers = tensors.take(name, &[len, choices])?;
                 flags.iter_mut().zip(numbers).for_each(|(flag, x)| *flag = x != 0.0);
             }

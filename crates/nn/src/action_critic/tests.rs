@@ -14,7 +14,8 @@ fn values_and_gradients_agree_with_double_precision() {
     let mut rng = Pcg64::new(2, 3);
     for activation in [Activation::Tanh, Activation::Relu] {
         let critics = ActionCritic::new((5, 3), &[12, 9], activation, 2, &mut rng).unwrap();
-        let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.sample(StandardNormal)).collect() };
+        let mut draw =
+            |count: usize| -> Vec<f32> { (0..count).map(|_| rng.sample(StandardNormal)).collect() };
         let (obs, actions, weights) = (draw(ROWS * 5), draw(ROWS * 3), draw(ROWS * 2));
         let mut tensors = Tensors::default();
         critics.write(&mut tensors);

@@ -58,7 +58,9 @@ pub(super) fn sample(
     log_probs: &mut [f32],
 ) {
     let rows = actions.chunks_exact_mut(width).zip(noise.chunks_exact(width));
-    for ((actions, noise), (outputs, log_prob)) in rows.zip(outputs.chunks_exact(stride).zip(log_probs.iter_mut())) {
+    for ((actions, noise), (outputs, log_prob)) in
+        rows.zip(outputs.chunks_exact(stride).zip(log_probs.iter_mut()))
+    {
         let (means, log_stds) = outputs.split_at(width);
         *log_prob = 0.0;
         for (((action, eps), mean), log_std) in actions.iter_mut().zip(noise).zip(means).zip(log_stds) {
@@ -85,7 +87,8 @@ pub(super) fn sample_backward(
     (action_grads, log_prob_grad): (&[f32], f32),
     outputs: &mut [f32],
 ) {
-    let rows = actions.chunks_exact(width).zip(noise.chunks_exact(width)).zip(action_grads.chunks_exact(width));
+    let rows =
+        actions.chunks_exact(width).zip(noise.chunks_exact(width)).zip(action_grads.chunks_exact(width));
     for (outputs, ((actions, noise), grads)) in outputs.chunks_exact_mut(stride).zip(rows) {
         for at in 0..width {
             let a = actions[at];

@@ -85,8 +85,7 @@ fn squashed_gaussians_and_their_gradients_agree_with_double_precision() {
         }
         (actions, log_prob)
     };
-    let (mut ws, mut actions, mut log_probs) =
-        (actor.workspace(ROWS), vec![0.0; ROWS * 2], vec![0.0; ROWS]);
+    let (mut ws, mut actions, mut log_probs) = (actor.workspace(ROWS), vec![0.0; ROWS * 2], vec![0.0; ROWS]);
     actor.sample(&obs, &noise, &mut ws, &mut actions, &mut log_probs);
     let exact = Exact::new(&actor.to_tensors(), Activation::Relu);
     for row in 0..ROWS {

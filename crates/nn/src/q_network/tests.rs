@@ -13,7 +13,9 @@ fn networks() -> Vec<QNetwork> {
     let mut rng = Pcg64::new(1, 9);
     let mut networks = Vec::new();
     for head in [ActionHead::Discrete(4), ActionHead::MultiDiscrete(vec![3, 2])] {
-        for (dueling, activation) in [(false, Activation::Relu), (true, Activation::Tanh), (true, Activation::Relu)] {
+        for (dueling, activation) in
+            [(false, Activation::Relu), (true, Activation::Tanh), (true, Activation::Relu)]
+        {
             let hidden = vec![12, 9];
             let architecture = QArchitecture { obs_dim: 5, head: head.clone(), hidden, activation, dueling };
             networks.push(QNetwork::new(architecture, &mut rng).unwrap());

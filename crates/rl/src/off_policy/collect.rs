@@ -27,8 +27,7 @@ impl<U: Update> OffPolicy<U> {
             let action = &actions[row * width..][..width];
             self.windows.begin(row, &self.view.obs[row * obs_dim..][..obs_dim], mask, action);
         }
-        let taken =
-            if numbers.is_empty() { Actions::Discrete(chosen) } else { Actions::Continuous(numbers) };
+        let taken = if numbers.is_empty() { Actions::Discrete(chosen) } else { Actions::Continuous(numbers) };
         env.step(taken, out).map_err(|source| step_error(source, now))?;
         check_finite("reward", &out.rewards, n_agents, now)?;
         check_finite("observation", &out.obs, n_agents * obs_dim, now)?;
@@ -85,10 +84,12 @@ impl<U: Update> OffPolicy<U> {
         };
         let width = mask_width(&self.spec);
         for row in acting(&self.view.presence) {
-            check_masks(&self.view.masks[row * width..][..width], counts, step).map_err(|error| match error {
-                Error::NothingAllowed { head, step, .. } => Error::NothingAllowed { row, head, step },
-                error => error,
-            })?;
+            check_masks(&self.view.masks[row * width..][..width], counts, step).map_err(
+                |error| match error {
+                    Error::NothingAllowed { head, step, .. } => Error::NothingAllowed { row, head, step },
+                    error => error,
+                },
+            )?;
         }
         Ok(())
     }

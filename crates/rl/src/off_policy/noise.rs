@@ -150,8 +150,11 @@ mod tests {
 
     #[test]
     fn actions_stay_in_their_space() {
-        let config =
-            NoiseConfig { kind: NoiseKind::Gaussian, sigma: Schedule::Constant(5.0), ..NoiseConfig::default() };
+        let config = NoiseConfig {
+            kind: NoiseKind::Gaussian,
+            sigma: Schedule::Constant(5.0),
+            ..NoiseConfig::default()
+        };
         let (mut noise, mut rng) = (Noise::new(config, 1, 3), Pcg64::new(3, 4));
         let mut action = [0.9, -0.9, 0.0];
         noise.add(0, &mut action, 1.0, &mut rng);

@@ -135,8 +135,7 @@ impl<U: Update> OffPolicy<U> {
         run.windows.read(state.windows, &mut windows).map_err(Error::Tensors)?;
         windows.finish().map_err(Error::Tensors)?;
         let rows = spec.rows();
-        let mut take =
-            |name: &str, width: usize| tensors.take(name, &[rows, width]).map_err(Error::Tensors);
+        let mut take = |name: &str, width: usize| tensors.take(name, &[rows, width]).map_err(Error::Tensors);
         run.view.obs = take(OBS, spec.obs_dim)?;
         run.view.masks = take(MASKS, mask_width(spec))?.into_iter().map(|x| x != 0.0).collect();
         run.view.presence = take(PRESENCE, 1)?.into_iter().map(presence_of).collect::<Result<_>>()?;
