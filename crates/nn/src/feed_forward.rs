@@ -76,21 +76,21 @@ impl FeedForward {
 
     /// Outputs of `rows` contiguous rows of `x`, into the cache.
     pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, cache: &mut FeedForwardCache) {
-        self.trunk.forward(params, x, rows, &mut cache.trunk);
+        self.trunk.forward(params, x, self.inputs, rows, &mut cache.trunk);
         let hidden = cache.trunk.output();
         self.output.forward(params, hidden, self.trunk.stride(), rows, &mut cache.outputs);
     }
 
     /// Takes note of changed parameters, before [`FeedForward::backward`].
     pub fn transpose(&self, params: &[f32], cache: &mut FeedForwardCache) {
-        self.trunk.transpose(params, &mut cache.trunk);
+        self.trunk.transpose(params, false, &mut cache.trunk);
         self.output.transpose(params, &mut cache.transposed);
     }
 
     /// Takes note of changed parameters, before [`FeedForward::input_gradient`].
     pub fn transpose_all(&self, params: &[f32], cache: &mut FeedForwardCache) {
-        self.transpose(params, cache);
-        self.trunk.transpose_input(params, &mut cache.trunk);
+        self.trunk.transpose(params, true, &mut cache.trunk);
+        self.output.transpose(params, &mut cache.transposed);
     }
 
     /// Adds the gradient of all layers to `grads`, after [`FeedForward::forward`] of the same rows and with the outputs'
@@ -99,7 +99,7 @@ impl FeedForward {
         let (hidden, _) = cache.trunk.output_and_delta();
         self.output.backward(hidden, self.trunk.stride(), &cache.outputs, rows, grads);
         self.backward_output(rows, cache);
-        self.trunk.backward(x, rows, &mut cache.trunk, grads);
+        self.trunk.backward(x, self.inputs, rows, &mut cache.trunk, grads, None);
     }
 
     /// Writes the gradient with respect to the input, `rows × input stride`, and computes none of the layers' own; else

@@ -16,8 +16,10 @@ mod error;
 #[cfg(test)]
 mod exact;
 pub mod feed_forward;
+pub mod graph;
 pub mod kernel;
 pub mod linear;
+pub mod lstm;
 pub mod memory;
 pub mod mlp;
 pub mod optimiser;
@@ -28,11 +30,12 @@ pub mod tensors;
 pub use action_critic::ActionCritic;
 pub use actor::{Actor, ActorArchitecture, ActorHead};
 pub use actor_critic::{
-    ActorCritic, Architecture, CriticRecurrence, Encoder, Initialisation, Inputs, Recurrence, Sequences,
-    Workspace,
+    ActorCritic, Architecture, CriticRecurrence, Encoder, Group, Initialisation, Inputs, Recurrence,
+    Sequences, Workspace,
 };
 pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
 pub use error::{Error, Result};
+pub use graph::{Graph, GraphHead, GraphLayer};
 pub use memory::Memory;
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};

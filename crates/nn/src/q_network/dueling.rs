@@ -98,6 +98,7 @@ impl Stream {
 /// Trunk and streams.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Dueling {
+    obs_dim: usize,
     trunk: Mlp,
     value: Stream,
     advantage: Stream,
@@ -124,7 +125,7 @@ impl Dueling {
         let trunk = Mlp::place(obs_dim, below, activation, len);
         let value = Stream::place(trunk.outputs(), *width, 1, len);
         let advantage = Stream::place(trunk.outputs(), *width, choices, len);
-        Self { trunk, value, advantage, activation }
+        Self { obs_dim, trunk, value, advantage, activation }
     }
 
     pub(super) fn advantage_output(&self) -> &Linear {
@@ -146,7 +147,7 @@ impl Dueling {
     }
 
     pub(super) fn forward(&self, params: &[f32], obs: &[f32], rows: usize, cache: &mut DuelingCache) {
-        self.trunk.forward(params, obs, rows, &mut cache.trunk);
+        self.trunk.forward(params, obs, self.obs_dim, rows, &mut cache.trunk);
         let trunk = cache.trunk.output();
         self.value.forward(params, trunk, self.activation, rows, &mut cache.value);
         self.advantage.forward(params, trunk, self.activation, rows, &mut cache.advantage);
@@ -187,7 +188,7 @@ impl Dueling {
     }
 
     pub(super) fn transpose(&self, params: &[f32], cache: &mut DuelingCache) {
-        self.trunk.transpose(params, &mut cache.trunk);
+        self.trunk.transpose(params, false, &mut cache.trunk);
         self.value.transpose(params, &mut cache.value);
         self.advantage.transpose(params, &mut cache.advantage);
     }
@@ -197,7 +198,7 @@ impl Dueling {
         let (output, delta) = trunk.output_and_delta();
         self.value.backward((output, &mut *delta), Base::Zero, self.activation, rows, value, grads);
         self.advantage.backward((output, delta), Base::Existing, self.activation, rows, advantage, grads);
-        self.trunk.backward(obs, rows, trunk, grads);
+        self.trunk.backward(obs, self.obs_dim, rows, trunk, grads, None);
     }
 
     pub(super) fn write(&self, params: &[f32], tensors: &mut Tensors) {
