@@ -161,20 +161,19 @@ impl<U: Update> OffPolicy<U> {
         let (choices, out) = (mask_width(&self.spec), &self.scratch.step);
         for row in 0..self.spec.rows() {
             let (env, agent) = (row / n_agents, row % n_agents);
-            let (terminated, truncated) = (out.terminated[env], out.truncated[env]);
-            let leaves = self.view.presence[row] == Presence::Absent;
-            if terminated || truncated || leaves {
+            let ended = Finish::of(out.terminated[env], out.truncated[env]);
+            let presence = self.view.presence[row];
+            if ended != Finish::Continues || presence == Presence::Absent {
                 self.noise.reset(row);
             }
             if !self.windows.is_open(row) {
                 continue;
             }
-            let (finish, seen) = match (terminated, truncated, self.view.presence[row]) {
-                (true, _, _) => (Finish::Terminated, &out.final_obs),
-                (false, true, _) => (Finish::Truncated, &out.final_obs),
-                (false, false, Presence::Absent) => (Finish::Terminated, &self.view.obs),
-                (false, false, Presence::Acting) => (Finish::Continues, &self.view.obs),
-                (false, false, Presence::Waiting) => continue,
+            let (finish, seen) = match (ended, presence) {
+                (Finish::Continues, Presence::Acting) => (ended, &self.view.obs),
+                (Finish::Continues, Presence::Absent) => (Finish::Terminated, &self.view.obs),
+                (Finish::Continues, Presence::Waiting) => continue,
+                (ended, _) => (ended, &out.final_obs),
             };
             let member = (0..self.members.len())
                 .find(|member| replay.learners.agents(*member, n_agents).contains(&agent))

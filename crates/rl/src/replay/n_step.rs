@@ -23,6 +23,17 @@ pub enum Finish {
     Terminated,
 }
 
+impl Finish {
+    /// What an environment's flags say; a state that is terminal stays so if the time was up as well.
+    pub fn of(terminated: bool, truncated: bool) -> Self {
+        match (terminated, truncated) {
+            (true, _) => Self::Terminated,
+            (false, true) => Self::Truncated,
+            (false, false) => Self::Continues,
+        }
+    }
+}
+
 /// Sizes of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowShape {
