@@ -177,25 +177,34 @@ pub fn load(checkpoint: &Checkpoint, spec: &EnvSpec) -> Result<Box<dyn Learner>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::CartPole;
-    use crate::{A2c, A2cConfig, Ppo, PpoConfig};
+    use crate::control::{CartPole, Pendulum};
+    use crate::{A2c, A2cConfig, Ddpg, Dqn, DqnConfig, Ppo, PpoConfig, Sac, SacConfig, Td3};
 
-    fn learners(env: &CartPole) -> Vec<Box<dyn Learner>> {
-        let ppo = PpoConfig { n_steps: 16, batch_size: 32, ..PpoConfig::default() };
-        let a2c = A2cConfig::default();
+    type Task = Box<dyn VecEnv>;
+
+    fn learners() -> Vec<(Box<dyn Learner>, Task)> {
+        let (cartpole, pendulum) = (CartPole::new(2), Pendulum::new(2));
+        let (choices, numbers) = (cartpole.spec(), pendulum.spec());
+        let pole = || Box::new(CartPole::new(2)) as Task;
+        let swing = || Box::new(Pendulum::new(2)) as Task;
+        let (a2c, ppo) =
+            (A2cConfig::default(), PpoConfig { n_steps: 16, batch_size: 32, ..PpoConfig::default() });
         vec![
-            Box::new(A2c::new(a2c, env.spec(), vec![], 1).unwrap()),
-            Box::new(Ppo::new(ppo, env.spec(), vec![], 1).unwrap()),
+            (Box::new(A2c::new(a2c, choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Ddpg::new(DdpgConfig::default(), numbers, vec![], 1).unwrap()), swing()),
+            (Box::new(Dqn::new(DqnConfig::default(), choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Ppo::new(ppo, choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Sac::new(SacConfig::default(), numbers, vec![], 1).unwrap()), swing()),
+            (Box::new(Td3::new(Td3Config::default(), numbers, vec![], 1).unwrap()), swing()),
         ]
     }
 
     #[test]
     fn checkpoints_name_their_algorithm() {
-        let mut env = CartPole::new(2);
         let mut found = vec![];
-        for mut learner in learners(&env) {
-            learner.start(&mut env, 1000).unwrap();
-            learner.iterate(&mut env).unwrap();
+        for (mut learner, mut env) in learners() {
+            learner.start(&mut *env, 1000).unwrap();
+            learner.iterate(&mut *env).unwrap();
             let loaded = load(&learner.save(), env.spec()).unwrap();
             assert_eq!(loaded.save(), learner.save());
             assert_eq!(loaded.timesteps(), learner.timesteps());
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn checkpoints_of_another_algorithm_are_refused_by_name() {
         let env = CartPole::new(2);
-        let [a2c, ppo] = [0, 1].map(|at| learners(&env)[at].save());
+        let [a2c, ppo] = [0, 3].map(|at| learners()[at].0.save());
         assert_eq!(
             A2c::load(&ppo, env.spec()).unwrap_err().to_string(),
             "the checkpoint is of algorithm \"ppo\", expected a2c"
@@ -219,8 +228,8 @@ mod tests {
             load(&changed, env.spec()).map(|_| ()).unwrap_err().to_string()
         };
         assert_eq!(
-            rewritten("ppo/1", "dqn/1"),
-            "the checkpoint is of algorithm \"dqn\", expected a2c or ppo"
+            rewritten("ppo/1", "reinforce/1"),
+            "the checkpoint is of algorithm \"reinforce\", expected a2c or ddpg or dqn or ppo or sac or td3"
         );
         assert_eq!(rewritten("ppo/1", "ppo/2"), "the checkpoint is of format \"ppo/2\", expected \"ppo/1\"");
     }
