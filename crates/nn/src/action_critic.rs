@@ -57,7 +57,9 @@ impl ActionCritic {
             .map(|_| FeedForward::place(obs_dim + width, hidden, 1, activation, &mut len))
             .collect();
         let mut params = vec![0.0; len];
-        critics.iter().for_each(|critic| critic.initialise(&mut params, rng));
+        for critic in critics.iter() {
+            critic.initialise(&mut params, rng);
+        }
         Ok(Self { obs_dim, width, critics, params })
     }
 

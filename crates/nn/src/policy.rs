@@ -12,6 +12,7 @@ use crate::{Result, Tensor, Tensors};
 
 /// A network that chooses actions.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a run has a few policies, each with far more on the heap")]
 pub enum Network {
     /// An actor with its critic.
     ActorCritic(ActorCritic),
@@ -171,6 +172,7 @@ impl Policy {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has a few agents, each with far more on the heap")]
 enum Buffers {
     ActorCritic(Workspace),
     Q(QWorkspace),

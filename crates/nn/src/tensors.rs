@@ -102,6 +102,7 @@ impl Tensors {
     }
 
     /// Removes all whose name starts with `prefix` and returns them under the rest of their name.
+    #[must_use]
     pub fn take_all(&mut self, prefix: &str) -> Tensors {
         let (taken, left) =
             std::mem::take(&mut self.tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));

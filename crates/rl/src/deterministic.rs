@@ -155,7 +155,9 @@ impl<C: DeterministicConfig> Update for DeterministicUpdate<C> {
     fn improve(&mut self, batch: &ReplayBatch, learning: &mut Learning<'_>) -> Result<()> {
         let mut noise = std::mem::take(&mut self.scratch.noise);
         if self.settings.target_policy_noise > 0.0 {
-            noise.iter_mut().for_each(|x| *x = learning.rng.sample(StandardNormal));
+            for x in noise.iter_mut() {
+                *x = learning.rng.sample(StandardNormal);
+            }
         }
         let result = self.learn(batch, &noise, learning);
         self.scratch.noise = noise;

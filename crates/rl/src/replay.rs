@@ -191,7 +191,9 @@ impl ReplayBuffer {
         assert!(!self.is_empty(), "nothing to draw from");
         match &self.priorities {
             None => {
-                batch.indices.iter_mut().for_each(|index| *index = rng.random_range(0..self.cursor.len));
+                for index in batch.indices.iter_mut() {
+                    *index = rng.random_range(0..self.cursor.len);
+                }
             }
             Some(priorities) => {
                 priorities.sample(rng, self.cursor.len, &mut batch.indices);

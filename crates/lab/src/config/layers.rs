@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn optional_settings_can_be_given() {
-        let config = file("[sac]\ntarget_entropy = -1.0\n[ddpg.action_noise]\nkind = \"gaussian\"\n").unwrap();
+        let config =
+            file("[sac]\ntarget_entropy = -1.0\n[ddpg.action_noise]\nkind = \"gaussian\"\n").unwrap();
         assert_eq!(config.sac.target_entropy, Some(-1.0));
     }
 
@@ -199,10 +200,11 @@ mod tests {
     fn algorithms_name_the_actions_they_can_learn() {
         let check = |algorithm: Algorithm, action| algorithm.check_action(action);
         let error = check(Algorithm::Dqn, ActionKind::TrimContinuous).unwrap_err().to_string();
-        let expected =
-            "algorithm: is dqn, expected with it action trim, delta or move, which are choices, not trim_continuous";
+        let expected = "algorithm: is dqn, expected with it action trim, delta or move, which are choices, not trim_continuous";
         assert_eq!(error, expected);
-        assert!(check(Algorithm::Ddpg, ActionKind::Move).unwrap_err().to_string().contains("trim_continuous"));
+        assert!(
+            check(Algorithm::Ddpg, ActionKind::Move).unwrap_err().to_string().contains("trim_continuous")
+        );
         for action in [ActionKind::Trim, ActionKind::Delta, ActionKind::Move] {
             check(Algorithm::Dqn, action).unwrap();
             check(Algorithm::Sac, action).unwrap();

@@ -14,11 +14,15 @@ const LOG_STD: (f32, f32) = (-20.0, 2.0);
 fn squashed(head: &ActorHead, numbers: &mut [f32]) {
     if let ActorHead::Sigmoid(_) = head {
         // 2σ(x) − 1 = tanh(x / 2)
-        numbers.iter_mut().for_each(|x| *x *= 0.5);
+        for x in numbers.iter_mut() {
+            *x *= 0.5;
+        }
     }
     kernel::tanh(numbers);
     // The approximation of tanh may leave the interval by a rounding error.
-    numbers.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0));
+    for x in numbers.iter_mut() {
+        *x = x.clamp(-1.0, 1.0);
+    }
 }
 
 /// The numbers a deterministic actor puts out, or the squashed means.

@@ -63,7 +63,9 @@ impl<U: Update> OffPolicy<U> {
         self.timesteps += n_envs as u64;
         self.look(env)?;
         self.finish_steps(replay);
-        self.members.iter_mut().for_each(|member| member.update.stepped());
+        for member in self.members.iter_mut() {
+            member.update.stepped();
+        }
         Ok(())
     }
 
@@ -201,7 +203,9 @@ pub(crate) fn draw_random(
 ) {
     match actions {
         ActionSliceMut::Numbers(numbers) => {
-            numbers.iter_mut().for_each(|x| *x = rng.random_range(-1.0..=1.0));
+            for x in numbers.iter_mut() {
+                *x = rng.random_range(-1.0..=1.0);
+            }
         }
         ActionSliceMut::Choices(chosen) => {
             let counts = match space {

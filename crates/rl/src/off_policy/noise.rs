@@ -84,7 +84,9 @@ impl Noise {
         match kind {
             NoiseKind::None => return,
             NoiseKind::Gaussian => {
-                action.iter_mut().for_each(|x| *x += (sigma * normal()) as f32);
+                for x in action.iter_mut() {
+                    *x += (sigma * normal()) as f32;
+                }
             }
             NoiseKind::OrnsteinUhlenbeck => {
                 let processes = &mut self.processes[row * self.width..][..self.width];
@@ -95,7 +97,9 @@ impl Noise {
                 }
             }
         }
-        action.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0));
+        for x in action.iter_mut() {
+            *x = x.clamp(-1.0, 1.0);
+        }
     }
 
     /// Values of the processes, for a checkpoint.

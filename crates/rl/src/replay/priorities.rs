@@ -113,7 +113,9 @@ impl Priorities {
             *weight = (len as f64 * probability).powf(-beta) as f32;
         }
         let largest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        weights.iter_mut().for_each(|weight| *weight /= largest);
+        for weight in weights.iter_mut() {
+            *weight /= largest;
+        }
     }
 
     /// `pᵅ` of the first `len` entries.

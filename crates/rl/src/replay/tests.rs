@@ -39,7 +39,9 @@ fn counts(buffer: &ReplayBuffer, draws: usize) -> Vec<f64> {
     let mut counts = vec![0.0; buffer.len()];
     for _ in 0..draws / 4 {
         buffer.sample(&mut rng, &[0.0], 1.0, &mut batch);
-        batch.indices.iter().for_each(|at| counts[*at] += 1.0 / draws as f64);
+        for at in batch.indices.iter() {
+            counts[*at] += 1.0 / draws as f64;
+        }
     }
     counts
 }

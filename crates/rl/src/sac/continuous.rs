@@ -102,7 +102,9 @@ impl Continuous {
         let Scratch { acting, acting_log_probs, acting_noise, .. } = &mut self.scratch;
         let rows = seen.obs.len() / self.actor.architecture().obs_dim;
         let noise = &mut acting_noise[..actions.len()];
-        noise.iter_mut().for_each(|x| *x = rng.sample(StandardNormal));
+        for x in noise.iter_mut() {
+            *x = rng.sample(StandardNormal);
+        }
         self.actor.sample(seen.obs, noise, acting, actions, &mut acting_log_probs[..rows]);
     }
 
