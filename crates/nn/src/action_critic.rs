@@ -57,7 +57,7 @@ impl ActionCritic {
             .map(|_| FeedForward::place(obs_dim + width, hidden, 1, activation, &mut len))
             .collect();
         let mut params = vec![0.0; len];
-        for critic in critics.iter() {
+        for critic in &critics {
             critic.initialise(&mut params, rng);
         }
         Ok(Self { obs_dim, width, critics, params })

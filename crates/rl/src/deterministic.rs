@@ -155,7 +155,7 @@ impl<C: DeterministicConfig> Update for DeterministicUpdate<C> {
     fn improve(&mut self, batch: &ReplayBatch, learning: &mut Learning<'_>) -> Result<()> {
         let mut noise = std::mem::take(&mut self.scratch.noise);
         if self.settings.target_policy_noise > 0.0 {
-            for x in noise.iter_mut() {
+            for x in &mut noise {
                 *x = learning.rng.sample(StandardNormal);
             }
         }

@@ -191,7 +191,7 @@ impl ReplayBuffer {
         assert!(!self.is_empty(), "nothing to draw from");
         match &self.priorities {
             None => {
-                for index in batch.indices.iter_mut() {
+                for index in &mut batch.indices {
                     *index = rng.random_range(0..self.cursor.len);
                 }
             }

@@ -82,9 +82,7 @@ pub(crate) fn score(name: &str, seed: u64) -> Result<(Box<dyn Learner>, f64)> {
         "dqn" => cartpole(dqn())?,
         "double dqn" => cartpole(DqnConfig { double: true, ..dqn() })?,
         "dueling dqn" => cartpole(DqnConfig { dueling: true, ..dqn() })?,
-        "all dqn" => {
-            cartpole(DqnConfig { double: true, dueling: true, prioritized: true, ..dqn() })?
-        }
+        "all dqn" => cartpole(DqnConfig { double: true, dueling: true, prioritized: true, ..dqn() })?,
         "ddpg" => Box::new(Ddpg::new(ddpg(), spec, vec![], seed)?),
         "td3" => Box::new(Td3::new(td3(), spec, vec![], seed)?),
         "sac" => Box::new(Sac::new(sac(), spec, vec![], seed)?),

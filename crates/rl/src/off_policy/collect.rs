@@ -63,7 +63,7 @@ impl<U: Update> OffPolicy<U> {
         self.timesteps += n_envs as u64;
         self.look(env)?;
         self.finish_steps(replay);
-        for member in self.members.iter_mut() {
+        for member in &mut self.members {
             member.update.stepped();
         }
         Ok(())

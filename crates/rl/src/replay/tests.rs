@@ -39,7 +39,7 @@ fn counts(buffer: &ReplayBuffer, draws: usize) -> Vec<f64> {
     let mut counts = vec![0.0; buffer.len()];
     for _ in 0..draws / 4 {
         buffer.sample(&mut rng, &[0.0], 1.0, &mut batch);
-        for at in batch.indices.iter() {
+        for at in &batch.indices {
             counts[*at] += 1.0 / draws as f64;
         }
     }

@@ -11,6 +11,8 @@ use crate::sac::SacUpdate;
 use crate::td3::Td3Config;
 use crate::{ConstraintConfig, Error, Schedule};
 
+type Ddpg = DeterministicUpdate<DdpgConfig>;
+
 fn stopped<U: Update>(config: U::Config, space: ActionSpace, step: u32, fault: Fault) -> String {
     let mut env = Probe { fault: Some((step, fault)), ..Probe::new(space) };
     let mut learner = OffPolicy::<U>::new(config, env.spec(), vec![], 1).unwrap();
@@ -40,7 +42,6 @@ fn numbers_that_are_not_finite_are_named_with_environment_and_step() {
         let (choices, numbers) = (ActionSpace::MultiDiscrete(vec![3, 2]), ActionSpace::Box(2));
         assert_eq!(stopped::<DqnUpdate>(dqn(), choices.clone(), step, fault), expected);
         assert_eq!(stopped::<SacUpdate>(sac(), choices, step, fault), expected);
-        type Ddpg = DeterministicUpdate<DdpgConfig>;
         assert_eq!(stopped::<Ddpg>(ddpg(), numbers, step, fault), expected);
     }
     let choices = ActionSpace::MultiDiscrete(vec![3, 2]);
