@@ -3,7 +3,7 @@
 //! Left out: what they mean; the configuration has the types.
 
 /// Values of `algorithm`.
-pub(crate) const ALGORITHMS: [&str; 2] = ["ppo", "a2c"];
+pub(crate) const ALGORITHMS: [&str; 6] = ["ppo", "a2c", "dqn", "ddpg", "td3", "sac"];
 /// Values of `goal`.
 pub(crate) const GOALS: [&str; 3] = ["cost", "latency", "multi"];
 /// Values of `action`.

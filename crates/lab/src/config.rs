@@ -4,6 +4,7 @@
 //! an error that names where it stands and the nearest valid one.
 
 mod layers;
+mod off_policy;
 
 pub use layers::{Layer, resolve};
 
@@ -11,7 +12,9 @@ use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
-use trimtab_rl::{A2cConfig, NetworkConfig, PpoConfig, Schedule};
+use trimtab_rl::{
+    A2cConfig, DdpgConfig, DqnConfig, NetworkConfig, PpoConfig, SacConfig, Schedule, Td3Config,
+};
 use trimtab_sim::SimConfig;
 
 /// Configuration of a run.
@@ -24,7 +27,7 @@ pub struct RunConfig {
     pub goal: Goal,
     /// What the policy may do: `trim`, `trim_continuous`, `delta` or `move`.
     pub action: ActionKind,
-    /// Algorithm: `ppo` or `a2c`.
+    /// Algorithm: `ppo` or `a2c` for any action; `dqn` for choices; `ddpg` or `td3` for numbers; `sac` for any action.
     pub algorithm: Algorithm,
     /// Seed of everything random.
     pub seed: u64,
@@ -59,6 +62,14 @@ pub struct RunConfig {
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
     pub a2c: A2cConfig,
+    /// Hyper-parameters of DQN.
+    pub dqn: DqnConfig,
+    /// Hyper-parameters of DDPG.
+    pub ddpg: DdpgConfig,
+    /// Hyper-parameters of TD3.
+    pub td3: Td3Config,
+    /// Hyper-parameters of SAC.
+    pub sac: SacConfig,
 }
 
 /// A learning algorithm.
@@ -70,6 +81,44 @@ pub enum Algorithm {
     Ppo,
     /// Advantage actor-critic (Mnih et al., 2016), synchronous.
     A2c,
+    /// Deep Q-learning (Mnih et al., 2015), with its improvements as switches.
+    Dqn,
+    /// Deep deterministic policy gradient (Lillicrap et al., 2016).
+    Ddpg,
+    /// Twin delayed DDPG (Fujimoto et al., 2018).
+    Td3,
+    /// Soft actor-critic (Haarnoja et al., 2018).
+    Sac,
+}
+
+impl Algorithm {
+    /// Its name, which is that of its section too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ppo => "ppo",
+            Self::A2c => "a2c",
+            Self::Dqn => "dqn",
+            Self::Ddpg => "ddpg",
+            Self::Td3 => "td3",
+            Self::Sac => "sac",
+        }
+    }
+
+    /// Fails unless it can learn actions of a kind.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming both.
+    pub fn check_action(self, action: ActionKind) -> Result<()> {
+        let continuous = action == ActionKind::TrimContinuous;
+        let expected = match self {
+            Self::Dqn if continuous => "action trim, delta or move, which are choices, not trim_continuous",
+            Self::Ddpg | Self::Td3 if !continuous => {
+                "action trim_continuous, the only one that is made of numbers"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::config("algorithm", format!("is {}, expected with it {expected}", self.name())))
+    }
 }
 
 /// Length and pace of episodes.
@@ -231,6 +280,10 @@ impl Default for RunConfig {
             guardrails: GuardrailsConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
+            dqn: off_policy::dqn(),
+            ddpg: off_policy::ddpg(),
+            td3: off_policy::td3(),
+            sac: off_policy::sac(),
         }
     }
 }

@@ -199,10 +199,7 @@ impl Trained {
     }
 
     fn description(&self) -> String {
-        let algorithm = match self.config.algorithm {
-            crate::config::Algorithm::Ppo => "PPO",
-            crate::config::Algorithm::A2c => "A2C",
-        };
+        let algorithm = self.config.algorithm.name().to_uppercase();
         let does = match self.config.action {
             ActionKind::Trim | ActionKind::TrimContinuous => {
                 "that shifts the targets of an HPA calibrated on its training days and adds or removes replicas within bounds, one policy for all services"

@@ -21,7 +21,10 @@ use std::{
 };
 use trimtab_control::ActionKind;
 use trimtab_model::Application;
-use trimtab_rl::{A2c, A2cConfig, ConstraintConfig, Learner, NetworkConfig, Ppo, PpoConfig, VecEnv, learner};
+use trimtab_rl::{
+    A2c, A2cConfig, ConstraintConfig, Ddpg, Dqn, Learner, NetworkConfig, Ppo, PpoConfig, Sac, Td3, VecEnv,
+    learner,
+};
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -107,6 +110,7 @@ pub fn calibrate_inner(
 /// # Errors
 /// A configuration that cannot work.
 pub fn rehearse(config: &RunConfig, application: &Application, days: &[Day]) -> Result<()> {
+    config.algorithm.check_action(config.action)?;
     let mut config = config.clone();
     if config.inner.target_percent.is_empty() {
         config.inner.target_percent = vec![80; application.services.len()];
@@ -177,10 +181,7 @@ pub fn train(
 }
 
 fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
-    let section = match config.algorithm {
-        Algorithm::Ppo => "ppo",
-        Algorithm::A2c => "a2c",
-    };
+    let section = config.algorithm.name();
     fresh_learner(config, env).map_err(|error| match error {
         trimtab_rl::Error::Config { key, expected, found } => {
             Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
@@ -205,6 +206,10 @@ fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learne
             let a2c = A2cConfig { network: neutral(&config.a2c.network), ..config.a2c.clone() };
             Box::new(A2c::new(a2c, spec, constraints, seed)?)
         }
+        Algorithm::Dqn => Box::new(Dqn::new(config.dqn.clone(), spec, constraints, seed)?),
+        Algorithm::Ddpg => Box::new(Ddpg::new(config.ddpg.clone(), spec, constraints, seed)?),
+        Algorithm::Td3 => Box::new(Td3::new(config.td3.clone(), spec, constraints, seed)?),
+        Algorithm::Sac => Box::new(Sac::new(config.sac.clone(), spec, constraints, seed)?),
     })
 }
 

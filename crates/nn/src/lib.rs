@@ -8,9 +8,14 @@
 //!
 //! Left out: rewards, environments, losses (see `trimtab-rl`), files, GPUs.
 
+pub mod action_critic;
+pub mod actor;
 pub mod actor_critic;
 pub mod distribution;
 mod error;
+#[cfg(test)]
+mod exact;
+pub mod feed_forward;
 pub mod graph;
 pub mod kernel;
 pub mod linear;
@@ -19,8 +24,11 @@ pub mod memory;
 pub mod mlp;
 pub mod optimiser;
 pub mod policy;
+pub mod q_network;
 pub mod tensors;
 
+pub use action_critic::ActionCritic;
+pub use actor::{Actor, ActorArchitecture, ActorHead};
 pub use actor_critic::{
     ActorCritic, Architecture, CriticRecurrence, Encoder, Group, Initialisation, Inputs, Recurrence,
     Sequences, Workspace,
@@ -32,4 +40,5 @@ pub use memory::Memory;
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};
 pub use policy::{Agent, Network, ObservationScale, Policy};
+pub use q_network::{QArchitecture, QNetwork};
 pub use tensors::{Tensor, Tensors};

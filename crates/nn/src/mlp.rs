@@ -21,14 +21,14 @@ pub enum Activation {
 }
 
 impl Activation {
-    fn forward(self, values: &mut [f32]) {
+    pub(crate) fn forward(self, values: &mut [f32]) {
         match self {
             Self::Tanh => kernel::tanh(values),
             Self::Relu => kernel::relu(values),
         }
     }
 
-    fn backward(self, deltas: &mut [f32], outputs: &[f32]) {
+    pub(crate) fn backward(self, deltas: &mut [f32], outputs: &[f32]) {
         match self {
             Self::Tanh => kernel::tanh_backward(deltas, outputs),
             Self::Relu => kernel::relu_backward(deltas, outputs),
@@ -91,6 +91,11 @@ impl Mlp {
         self.layers.iter().for_each(|layer| layer.initialise(params, std::f32::consts::SQRT_2, rng));
     }
 
+    /// Weights and biases uniform within ±1/√inputs, as `PyTorch` starts a layer.
+    pub fn initialise_uniform(&self, params: &mut [f32], rng: &mut impl Rng) {
+        self.layers.iter().for_each(|layer| layer.initialise_uniform(params, rng));
+    }
+
     /// A cache for at most `rows` rows at a time.
     pub fn cache(&self, rows: usize) -> MlpCache {
         let widest = self.layers.iter().map(Linear::stride).max().unwrap_or(0);
@@ -147,6 +152,18 @@ impl Mlp {
             layer.backward(&cache.outputs[below], padded(layer.inputs), &cache.delta, rows, grads);
             let transposed = &cache.transposed[at];
             layer.backward_input(transposed, &cache.delta, rows, &mut cache.next_delta, Base::Zero);
+            std::mem::swap(&mut cache.delta, &mut cache.next_delta);
+        }
+    }
+
+    /// Writes the gradient with respect to the input, `rows × padded(inputs)`, to `dx`, and computes none of the
+    /// layers' own; else as [`Mlp::backward`].
+    pub fn input_gradient(&self, rows: usize, cache: &mut MlpCache, dx: &mut [f32]) {
+        for (at, layer) in self.layers.iter().enumerate().rev() {
+            let size = rows * layer.stride();
+            self.activation.backward(&mut cache.delta[..size], &cache.outputs[at][..size]);
+            let below = if at == 0 { &mut *dx } else { &mut cache.next_delta };
+            layer.backward_input(&cache.transposed[at], &cache.delta, rows, below, Base::Zero);
             std::mem::swap(&mut cache.delta, &mut cache.next_delta);
         }
     }

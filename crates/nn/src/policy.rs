@@ -3,16 +3,23 @@
 //!
 //! Left out: how each kind is built and learned, and how a scale is estimated.
 
+use crate::actor::{Actor, ActorWorkspace};
 use crate::actor_critic::{ActorCritic, Inputs, Workspace};
 use crate::distribution::{ActionHead, ActionSliceMut};
 use crate::memory::Memory;
+use crate::q_network::{QNetwork, QWorkspace};
 use crate::{Result, Tensor, Tensors};
 
 /// A network that chooses actions.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a run has a few policies, each with far more on the heap")]
 pub enum Network {
     /// An actor with its critic.
     ActorCritic(ActorCritic),
+    /// Values of choices, the highest of which is chosen.
+    Q(QNetwork),
+    /// An actor without a critic of states.
+    Actor(Actor),
 }
 
 /// Where each number of an observation lies and how far it spreads, fixed when training ended.
@@ -91,11 +98,25 @@ impl From<ActorCritic> for Policy {
     }
 }
 
+impl From<QNetwork> for Policy {
+    fn from(network: QNetwork) -> Self {
+        Self { network: Network::Q(network), scale: None }
+    }
+}
+
+impl From<Actor> for Policy {
+    fn from(network: Actor) -> Self {
+        Self { network: Network::Actor(network), scale: None }
+    }
+}
+
 impl Policy {
     /// Numbers in an observation.
     pub fn obs_dim(&self) -> usize {
         match &self.network {
             Network::ActorCritic(network) => network.architecture().obs_dim,
+            Network::Q(network) => network.architecture().obs_dim,
+            Network::Actor(network) => network.architecture().obs_dim,
         }
     }
 
@@ -103,6 +124,8 @@ impl Policy {
     pub fn head(&self) -> &ActionHead {
         match &self.network {
             Network::ActorCritic(network) => &network.architecture().head,
+            Network::Q(network) => &network.architecture().head,
+            Network::Actor(network) => &network.architecture().action,
         }
     }
 
@@ -113,6 +136,8 @@ impl Policy {
     pub fn shift_output(&mut self, output: usize, by: f32) {
         match &mut self.network {
             Network::ActorCritic(network) => network.shift_output(output, by),
+            Network::Q(network) => network.shift_output(output, by),
+            Network::Actor(network) => network.shift_output(output, by),
         }
     }
 
@@ -120,6 +145,8 @@ impl Policy {
     pub fn to_tensors(&self) -> Tensors {
         let mut tensors = match &self.network {
             Network::ActorCritic(network) => network.to_tensors(),
+            Network::Q(network) => network.to_tensors(),
+            Network::Actor(network) => network.to_tensors(),
         };
         if let Some(scale) = &self.scale {
             scale.write(&mut tensors);
@@ -132,15 +159,24 @@ impl Policy {
     /// # Errors
     /// The architecture is missing or invalid, or a tensor is missing or has another shape.
     pub fn from_tensors(tensors: &mut Tensors) -> Result<Self> {
-        let network = ActorCritic::from_tensors(tensors)?;
-        let scale = ObservationScale::read(network.architecture().obs_dim, tensors)?;
-        Ok(Self { network: Network::ActorCritic(network), scale })
+        let mut policy: Self = if QNetwork::is_in(tensors) {
+            QNetwork::from_tensors(tensors)?.into()
+        } else if Actor::is_in(tensors) {
+            Actor::from_tensors(tensors)?.into()
+        } else {
+            ActorCritic::from_tensors(tensors)?.into()
+        };
+        policy.scale = ObservationScale::read(policy.obs_dim(), tensors)?;
+        Ok(policy)
     }
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has a few agents, each with far more on the heap")]
 enum Buffers {
     ActorCritic(Workspace),
+    Q(QWorkspace),
+    Actor(ActorWorkspace),
 }
 
 /// A policy at work on a number of rows, which it remembers from one call to the next.
@@ -160,6 +196,8 @@ impl Agent {
             Network::ActorCritic(network) => {
                 (network.memory(rows), Buffers::ActorCritic(network.workspace()))
             }
+            Network::Q(network) => (Memory::new(rows, 0), Buffers::Q(network.acting_workspace())),
+            Network::Actor(network) => (Memory::new(rows, 0), Buffers::Actor(network.acting_workspace())),
         };
         let scaled = vec![0.0; policy.scale.as_ref().map_or(0, |scale| rows * scale.obs_dim())];
         Self { policy, memory, buffers, scaled }
@@ -195,6 +233,9 @@ impl Agent {
             (Network::ActorCritic(network), Buffers::ActorCritic(ws)) => {
                 network.act(Inputs::new(obs, masks), &mut self.memory, ws, actions);
             }
+            (Network::Q(network), Buffers::Q(ws)) => network.act_slice(obs, masks, ws, actions),
+            (Network::Actor(network), Buffers::Actor(ws)) => network.act(obs, masks, ws, actions),
+            _ => unreachable!("buffers are made for their network"),
         }
     }
 

@@ -95,6 +95,23 @@ impl Tensors {
         Ok(tensor.data)
     }
 
+    /// Adds all of `others`, each name after `prefix`, without their metadata.
+    pub fn insert_all(&mut self, prefix: &str, others: Tensors) {
+        let named = others.tensors.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor));
+        self.tensors.extend(named);
+    }
+
+    /// Removes all whose name starts with `prefix` and returns them under the rest of their name.
+    #[must_use]
+    pub fn take_all(&mut self, prefix: &str) -> Tensors {
+        let (taken, left) =
+            std::mem::take(&mut self.tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));
+        self.tensors = left;
+        let taken: BTreeMap<String, Tensor> = taken;
+        let rest = |(name, tensor): (String, Tensor)| (name[prefix.len()..].to_owned(), tensor);
+        Tensors { tensors: taken.into_iter().map(rest).collect(), metadata: BTreeMap::new() }
+    }
+
     /// Checks that nothing is left after every [`Tensors::take`].
     ///
     /// # Errors
@@ -174,6 +191,16 @@ mod tests {
         let bytes = sample().to_bytes();
         assert_eq!(Tensors::from_bytes(&bytes).unwrap(), sample());
         assert_eq!(bytes, sample().to_bytes());
+    }
+
+    #[test]
+    fn prefixes_join_and_part_sets() {
+        let mut joined = sample();
+        joined.insert_all("x.", sample());
+        let mut parted = joined.take_all("x.");
+        assert_eq!((joined, parted.names().count()), (sample(), 2));
+        parted.metadata = sample().metadata;
+        assert_eq!(parted, sample());
     }
 
     #[test]

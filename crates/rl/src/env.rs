@@ -10,6 +10,7 @@
 
 pub(crate) mod checks;
 pub mod contract;
+pub(crate) mod saved;
 
 /// What an agent may do.
 #[derive(Clone, Debug, PartialEq, Eq)]

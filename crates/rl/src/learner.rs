@@ -8,12 +8,18 @@ use trimtab_nn::Policy;
 
 use crate::a2c::A2cUpdate;
 use crate::checkpoint::Checkpoint;
+use crate::ddpg::DdpgConfig;
+use crate::deterministic::{DeterministicConfig, DeterministicUpdate};
+use crate::dqn::DqnUpdate;
 use crate::env::{EnvSpec, VecEnv};
 use crate::episodes::Episodes;
 use crate::error::{Error, Result};
 use crate::lagrangian::Multiplier;
+use crate::off_policy::{self, OffPolicy, Update as _};
 use crate::on_policy::{Iteration, OnPolicy, Update};
 use crate::ppo::PpoUpdate;
+use crate::sac::SacUpdate;
+use crate::td3::Td3Config;
 
 /// A run of some algorithm; every method is that of [`OnPolicy`].
 pub trait Learner: Debug + Send {
@@ -89,15 +95,66 @@ impl<U: Update> Learner for OnPolicy<U> {
     }
 }
 
+impl<U: off_policy::Update> Learner for OffPolicy<U> {
+    fn algorithm(&self) -> &'static str {
+        U::ALGORITHM
+    }
+
+    fn start(&mut self, env: &mut dyn VecEnv, total_timesteps: u64) -> Result<()> {
+        self.start(env, total_timesteps)
+    }
+
+    fn iterate(&mut self, env: &mut dyn VecEnv) -> Result<Iteration> {
+        self.iterate(env)
+    }
+
+    fn save(&self) -> Checkpoint {
+        self.save()
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy()
+    }
+
+    fn multipliers(&self) -> &[Multiplier] {
+        self.multipliers()
+    }
+
+    fn timesteps(&self) -> u64 {
+        self.timesteps()
+    }
+
+    fn total_timesteps(&self) -> u64 {
+        self.total_timesteps()
+    }
+
+    fn episodes(&self) -> &Episodes {
+        self.episodes()
+    }
+}
+
 type Load = fn(&Checkpoint, &EnvSpec) -> Result<Box<dyn Learner>>;
 
 fn load_as<U: Update>(checkpoint: &Checkpoint, spec: &EnvSpec) -> Result<Box<dyn Learner>> {
     Ok(Box::new(OnPolicy::<U>::load(checkpoint, spec)?))
 }
 
+fn load_off_policy<U: off_policy::Update>(
+    checkpoint: &Checkpoint,
+    spec: &EnvSpec,
+) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(OffPolicy::<U>::load(checkpoint, spec)?))
+}
+
 /// Every algorithm: name, and how its checkpoints are read.
-const ALGORITHMS: [(&str, Load); 2] =
-    [(A2cUpdate::ALGORITHM, load_as::<A2cUpdate>), (PpoUpdate::ALGORITHM, load_as::<PpoUpdate>)];
+const ALGORITHMS: [(&str, Load); 6] = [
+    (A2cUpdate::ALGORITHM, load_as::<A2cUpdate>),
+    (DdpgConfig::ALGORITHM, load_off_policy::<DeterministicUpdate<DdpgConfig>>),
+    (DqnUpdate::ALGORITHM, load_off_policy::<DqnUpdate>),
+    (PpoUpdate::ALGORITHM, load_as::<PpoUpdate>),
+    (SacUpdate::ALGORITHM, load_off_policy::<SacUpdate>),
+    (Td3Config::ALGORITHM, load_off_policy::<DeterministicUpdate<Td3Config>>),
+];
 
 /// Names of all algorithms.
 pub fn algorithms() -> impl Iterator<Item = &'static str> {
@@ -120,25 +177,34 @@ pub fn load(checkpoint: &Checkpoint, spec: &EnvSpec) -> Result<Box<dyn Learner>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::CartPole;
-    use crate::{A2c, A2cConfig, Ppo, PpoConfig};
+    use crate::control::{CartPole, Pendulum};
+    use crate::{A2c, A2cConfig, Ddpg, Dqn, DqnConfig, Ppo, PpoConfig, Sac, SacConfig, Td3};
 
-    fn learners(env: &CartPole) -> Vec<Box<dyn Learner>> {
-        let ppo = PpoConfig { n_steps: 16, batch_size: 32, ..PpoConfig::default() };
-        let a2c = A2cConfig::default();
+    type Task = Box<dyn VecEnv>;
+
+    fn learners() -> Vec<(Box<dyn Learner>, Task)> {
+        let (cartpole, pendulum) = (CartPole::new(2), Pendulum::new(2));
+        let (choices, numbers) = (cartpole.spec(), pendulum.spec());
+        let pole = || Box::new(CartPole::new(2)) as Task;
+        let swing = || Box::new(Pendulum::new(2)) as Task;
+        let (a2c, ppo) =
+            (A2cConfig::default(), PpoConfig { n_steps: 16, batch_size: 32, ..PpoConfig::default() });
         vec![
-            Box::new(A2c::new(a2c, env.spec(), vec![], 1).unwrap()),
-            Box::new(Ppo::new(ppo, env.spec(), vec![], 1).unwrap()),
+            (Box::new(A2c::new(a2c, choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Ddpg::new(DdpgConfig::default(), numbers, vec![], 1).unwrap()), swing()),
+            (Box::new(Dqn::new(DqnConfig::default(), choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Ppo::new(ppo, choices, vec![], 1).unwrap()), pole()),
+            (Box::new(Sac::new(SacConfig::default(), numbers, vec![], 1).unwrap()), swing()),
+            (Box::new(Td3::new(Td3Config::default(), numbers, vec![], 1).unwrap()), swing()),
         ]
     }
 
     #[test]
     fn checkpoints_name_their_algorithm() {
-        let mut env = CartPole::new(2);
         let mut found = vec![];
-        for mut learner in learners(&env) {
-            learner.start(&mut env, 1000).unwrap();
-            learner.iterate(&mut env).unwrap();
+        for (mut learner, mut env) in learners() {
+            learner.start(&mut *env, 1000).unwrap();
+            learner.iterate(&mut *env).unwrap();
             let loaded = load(&learner.save(), env.spec()).unwrap();
             assert_eq!(loaded.save(), learner.save());
             assert_eq!(loaded.timesteps(), learner.timesteps());
@@ -150,7 +216,7 @@ mod tests {
     #[test]
     fn checkpoints_of_another_algorithm_are_refused_by_name() {
         let env = CartPole::new(2);
-        let [a2c, ppo] = [0, 1].map(|at| learners(&env)[at].save());
+        let [a2c, ppo] = [0, 3].map(|at| learners()[at].0.save());
         assert_eq!(
             A2c::load(&ppo, env.spec()).unwrap_err().to_string(),
             "the checkpoint is of algorithm \"ppo\", expected a2c"
@@ -162,8 +228,8 @@ mod tests {
             load(&changed, env.spec()).map(|_| ()).unwrap_err().to_string()
         };
         assert_eq!(
-            rewritten("ppo/1", "dqn/1"),
-            "the checkpoint is of algorithm \"dqn\", expected a2c or ppo"
+            rewritten("ppo/1", "reinforce/1"),
+            "the checkpoint is of algorithm \"reinforce\", expected a2c or ddpg or dqn or ppo or sac or td3"
         );
         assert_eq!(rewritten("ppo/1", "ppo/2"), "the checkpoint is of format \"ppo/2\", expected \"ppo/1\"");
     }

@@ -19,6 +19,9 @@ use crate::buffer::{Minibatch, RolloutShape};
 use crate::error::{Error, Result};
 use crate::on_policy::{Learning, Log, OnPolicy, Update};
 
+/// What Adam adds to the root of the second moment: the value PPO is published with.
+const ADAM_EPS: f32 = 1e-5;
+
 /// A run of PPO.
 pub type Ppo = OnPolicy<PpoUpdate>;
 
@@ -41,7 +44,7 @@ impl Update for PpoUpdate {
 
     fn new(config: PpoConfig, policy: &ActorCritic, shape: &RolloutShape) -> Self {
         Self {
-            adam: Adam::new(policy.params().len()),
+            adam: Adam::new(policy.params().len(), ADAM_EPS),
             loss: LossScratch::new(shape.signals),
             grads: vec![0.0; policy.params().len()],
             minibatch: Minibatch::new(shape, config.batch_size),
@@ -113,7 +116,7 @@ impl Update for PpoUpdate {
 
     fn read_optimiser(&mut self, steps: Option<u64>, tensors: &mut Tensors) -> Result<()> {
         let steps = steps.ok_or(Error::TornCheckpoint)?;
-        self.adam = Adam::read(self.grads.len(), steps, tensors).map_err(Error::Tensors)?;
+        self.adam = Adam::read(self.grads.len(), ADAM_EPS, steps, tensors).map_err(Error::Tensors)?;
         Ok(())
     }
 }

@@ -6,10 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
-use trimtab_rl::control::Toll;
+use trimtab_rl::control::{Pendulum, Toll};
+use trimtab_rl::off_policy::network::HiddenConfig;
 use trimtab_rl::on_policy::{OnPolicy, Update};
 use trimtab_rl::ppo::{PpoConfig, PpoUpdate};
-use trimtab_rl::{ConstraintConfig, VecEnv};
+use trimtab_rl::{ConstraintConfig, Dqn, DqnConfig, Learner, Sac, SacConfig, Td3, Td3Config, VecEnv};
 
 struct Counting;
 
@@ -49,6 +50,19 @@ fn allocates_only_its_log<U: Update>(config: U::Config) {
     }
 }
 
+/// The same of an off-policy algorithm.
+fn learner_allocates_only_its_log(mut learner: Box<dyn Learner>, env: &mut dyn VecEnv) {
+    learner.start(env, 100_000).unwrap();
+    (0..60).for_each(|_| drop(learner.iterate(env).unwrap()));
+    for _ in 0..20 {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let iteration = learner.iterate(env).unwrap();
+        let after = ALLOCATIONS.load(Ordering::Relaxed);
+        drop(iteration);
+        assert!(after - before <= 6, "{}: {} allocations", learner.algorithm(), after - before);
+    }
+}
+
 // One test: the counter is the whole process's.
 #[test]
 fn iterations_allocate_only_their_log() {
@@ -56,4 +70,28 @@ fn iterations_allocate_only_their_log() {
     allocates_only_its_log::<PpoUpdate>(ppo);
     let a2c = A2cConfig { n_steps: 20, normalize_reward: true, ..A2cConfig::default() };
     allocates_only_its_log::<A2cUpdate>(a2c);
+
+    let bound = || vec![ConstraintConfig::new("toll", 0.3)];
+    let dqn = DqnConfig {
+        double: true,
+        dueling: true,
+        prioritized: true,
+        n_step: 3,
+        buffer_size: 1000,
+        ..DqnConfig::default()
+    };
+    let mut toll = Toll::new(8);
+    let spec = toll.spec().clone();
+    learner_allocates_only_its_log(Box::new(Dqn::new(dqn, &spec, bound(), 1).unwrap()), &mut toll);
+    let network = HiddenConfig::relu(&[32, 32]);
+    let sac =
+        SacConfig { buffer_size: 1000, batch_size: 32, network: network.clone(), ..SacConfig::default() };
+    let choices = Sac::new(sac.clone(), &spec, bound(), 1).unwrap();
+    learner_allocates_only_its_log(Box::new(choices), &mut toll);
+    let mut pendulum = Pendulum::new(4);
+    let spec = pendulum.spec().clone();
+    let numbers = Sac::new(sac, &spec, vec![], 1).unwrap();
+    learner_allocates_only_its_log(Box::new(numbers), &mut pendulum);
+    let td3 = Td3Config { buffer_size: 1000, batch_size: 32, network, ..Td3Config::default() };
+    learner_allocates_only_its_log(Box::new(Td3::new(td3, &spec, vec![], 1).unwrap()), &mut pendulum);
 }

@@ -120,8 +120,13 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 4] =
-    ["ppo.clip_range_vf", "ppo.target_kl", "ppo.network.default_action", "a2c.network.default_action"];
+const OPTIONAL: [&str; 5] = [
+    "ppo.clip_range_vf",
+    "ppo.target_kl",
+    "ppo.network.default_action",
+    "a2c.network.default_action",
+    "sac.target_entropy",
+];
 
 fn optional_below(path: &str) -> impl Iterator<Item = &str> {
     OPTIONAL.iter().filter_map(move |full| full.strip_prefix(path)?.strip_prefix('.'))
@@ -130,6 +135,8 @@ fn optional_below(path: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Algorithm;
+    use trimtab_control::ActionKind;
 
     fn file(text: &str) -> Result<RunConfig> {
         resolve(&[Layer::file("run.toml", text)?])
@@ -180,6 +187,31 @@ mod tests {
     fn the_written_configuration_reads_back_equal() {
         let config = RunConfig::default();
         assert_eq!(file(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn optional_settings_can_be_given() {
+        let config =
+            file("[sac]\ntarget_entropy = -1.0\n[ddpg.action_noise]\nkind = \"gaussian\"\n").unwrap();
+        assert_eq!(config.sac.target_entropy, Some(-1.0));
+    }
+
+    #[test]
+    fn algorithms_name_the_actions_they_can_learn() {
+        let check = |algorithm: Algorithm, action| algorithm.check_action(action);
+        let error = check(Algorithm::Dqn, ActionKind::TrimContinuous).unwrap_err().to_string();
+        let expected = "algorithm: is dqn, expected with it action trim, delta or move, which are choices, not trim_continuous";
+        assert_eq!(error, expected);
+        assert!(
+            check(Algorithm::Ddpg, ActionKind::Move).unwrap_err().to_string().contains("trim_continuous")
+        );
+        for action in [ActionKind::Trim, ActionKind::Delta, ActionKind::Move] {
+            check(Algorithm::Dqn, action).unwrap();
+            check(Algorithm::Sac, action).unwrap();
+        }
+        for algorithm in [Algorithm::Ddpg, Algorithm::Td3, Algorithm::Sac, Algorithm::Ppo] {
+            check(algorithm, ActionKind::TrimContinuous).unwrap();
+        }
     }
 
     #[test]

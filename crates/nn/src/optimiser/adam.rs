@@ -1,4 +1,4 @@
-//! Adam, the optimiser of PPO.
+//! Adam, the optimiser of PPO and of the off-policy algorithms.
 //!
 //! Left out: weight decay and other decays than the usual ones.
 
@@ -8,21 +8,21 @@ use crate::{Result, Tensor, Tensors};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
-const EPS: f32 = 1e-5;
 
-/// Adam (Kingma & Ba 2015) with β₁ 0.9, β₂ 0.999 and ε 1e-5, the value PPO is published with; ε is added after
-/// the second moment's bias correction, as in `PyTorch`.
+/// Adam (Kingma & Ba 2015) with β₁ 0.9 and β₂ 0.999; ε is added after the second moment's bias correction, as in
+/// `PyTorch`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
     first: Vec<f32>,
     second: Vec<f32>,
     steps: u64,
+    eps: f32,
 }
 
 impl Adam {
-    /// Zero moments for `parameters` parameters.
-    pub fn new(parameters: usize) -> Self {
-        Self { first: vec![0.0; parameters], second: vec![0.0; parameters], steps: 0 }
+    /// Zero moments for `parameters` parameters. PPO is published with an `eps` of 1e-5, `PyTorch`'s default is 1e-8.
+    pub fn new(parameters: usize, eps: f32) -> Self {
+        Self { first: vec![0.0; parameters], second: vec![0.0; parameters], steps: 0, eps }
     }
 
     /// Steps made so far.
@@ -53,7 +53,7 @@ impl Adam {
             newest2: (1.0 - BETA2) as f32,
             rate: (learning_rate / (1.0 - BETA1.powf(steps))) as f32,
             root_correction: (1.0 / (1.0 - BETA2.powf(steps)).sqrt()) as f32,
-            eps: EPS,
+            eps: self.eps,
         };
         kernel::adam(params, grads, &mut self.first, &mut self.second, step);
         Ok(norm)
@@ -75,10 +75,10 @@ impl Adam {
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
-    pub fn read(parameters: usize, steps: u64, tensors: &mut Tensors) -> Result<Self> {
+    pub fn read(parameters: usize, eps: f32, steps: u64, tensors: &mut Tensors) -> Result<Self> {
         let first = tensors.take("adam.first", &[parameters])?;
         let second = tensors.take("adam.second", &[parameters])?;
-        Ok(Self { first, second, steps })
+        Ok(Self { first, second, steps, eps })
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn first_step_is_the_learning_rate_against_the_sign() {
-        let (mut params, mut adam) = ([1.0, 1.0, 1.0], Adam::new(3));
+        let (mut params, mut adam) = ([1.0, 1.0, 1.0], Adam::new(3, 1e-5));
         let norm = adam.step(&mut params, &[3.0, -4.0, 0.0], 0.1, 100.0).unwrap();
         assert_eq!(norm, 5.0);
         assert!((params[0] - 0.9).abs() < 1e-5 && (params[1] - 1.1).abs() < 1e-5);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn clipping_keeps_the_direction_and_bounds_the_norm() {
         let (mut clipped, mut scaled) = ([0.0; 2], [0.0; 2]);
-        let (mut a, mut b) = (Adam::new(2), Adam::new(2));
+        let (mut a, mut b) = (Adam::new(2, 1e-5), Adam::new(2, 1e-5));
         a.step(&mut clipped, &[3e-3, 4e-3], 0.1, 5e-4).unwrap();
         b.step(&mut scaled, &[3e-4, 4e-4], 0.1, 1.0).unwrap();
         assert!(clipped.iter().zip(&scaled).all(|(a, b)| (a - b).abs() < 1e-4), "{clipped:?} {scaled:?}");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn gradients_that_are_not_finite_change_nothing() {
-        let (mut params, mut adam) = ([1.0, 2.0], Adam::new(2));
+        let (mut params, mut adam) = ([1.0, 2.0], Adam::new(2, 1e-5));
         let before = adam.clone();
         assert!(adam.step(&mut params, &[f32::NAN, 0.0], 0.1, 1.0).is_err());
         assert!(adam.step(&mut params, &[f32::INFINITY, 0.0], 0.1, 1.0).is_err());

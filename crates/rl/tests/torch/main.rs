@@ -3,6 +3,7 @@
 
 mod a2c;
 mod fixture;
+mod off_policy;
 mod optimisers;
 mod ppo;
 

@@ -42,7 +42,7 @@ impl Steps {
 #[test]
 fn optimisers_agree_with_pytorch_at_every_step() {
     let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/optimisers.json")).unwrap();
-    let mut adam = Adam::new(3);
+    let mut adam = Adam::new(3, 1e-5);
     fixture.adam.check("adam", |params, grads| adam.step(params, grads, LEARNING_RATE, MAX_GRAD_NORM));
     let mut rms_prop = RmsProp::new(3, 1e-5);
     fixture

@@ -51,7 +51,8 @@ fn ppo_updates_agree_with_pytorch() {
         let architecture = policy.architecture().clone();
         let batch = minibatch(case, settings.rows, &architecture);
         let (mut ws, mut scratch) = (policy.workspace(), LossScratch::new(architecture.value_heads));
-        let (mut adam, mut grads) = (Adam::new(policy.params().len()), vec![0.0; policy.params().len()]);
+        let (mut adam, mut grads) =
+            (Adam::new(policy.params().len(), 1e-5), vec![0.0; policy.params().len()]);
         for (update, expected_norm) in case.norms.iter().enumerate() {
             let terms = loss.gradient(&policy, &batch, &mut ws, &mut scratch, &mut grads);
             if update == 0 {
