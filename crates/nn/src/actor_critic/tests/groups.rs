@@ -49,7 +49,7 @@ fn gradient(policy: &ActorCritic) -> Vec<f32> {
 fn frozen_groups_stay_as_they_are_to_the_bit_while_others_move() {
     for group in Group::ALL {
         let mut policy = fresh(described(3, ActionHead::Discrete(7), GraphHead::Nodes, true), 1);
-        let mut adam = Adam::new(policy.params().len());
+        let mut adam = Adam::new(policy.params().len(), 1e-5);
         let mut rms_prop = RmsProp::new(policy.params().len(), 1e-5);
         let grads = gradient(&policy);
         adam.step(policy.params_mut(), &grads, 0.01, 1.0).unwrap();
