@@ -42,6 +42,11 @@ impl Pods {
         self.total
     }
 
+    /// When the next cohort becomes ready; infinite if none waits.
+    pub(crate) fn next_ready(&self) -> f64 {
+        self.next_ready
+    }
+
     pub(crate) fn cohorts(&self) -> &[Cohort] {
         &self.cohorts[..self.len]
     }

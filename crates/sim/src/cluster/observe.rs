@@ -13,12 +13,12 @@ impl Cluster {
         let now = this.time;
         let services = self.application.services.len();
         seen.time = Time(now);
-        let scrape = self.config.scrape_secs;
+        let rates = this.metrics.rates(services, self.config.scrape_secs);
         let rate = |service| {
-            let (rate, at) = this.metrics.rate(service, scrape)?;
-            Some(Sample { value: PerSecond(rate), age: Seconds(now - at) })
+            let rates = rates?;
+            Some(Sample { value: PerSecond(rates.of(service)), age: Seconds(now - rates.at) })
         };
-        seen.rate = rate(None);
+        seen.rate = rate(services);
         seen.latency = this.metrics.latency().map(|w| Sample {
             value: Latency {
                 mean: Seconds(f64::from(w.mean)),
@@ -47,7 +47,7 @@ impl Cluster {
             view.allocation = self.state.allocation[at];
             view.cpu = sample.map(|(value, _)| Sample { value, age });
             view.memory = sample.map(|(_, value)| Sample { value, age });
-            view.rate = rate(Some(service));
+            view.rate = rate(service);
             view.latency = None;
             view.pods.clear();
             for cohort in pods.cohorts() {
