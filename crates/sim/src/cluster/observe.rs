@@ -36,8 +36,9 @@ impl Cluster {
             let pods = &self.state.pods[at];
             let described = &self.application.services[service];
             let latched = latch.filter(|l| l.present[service]);
+            // The cast rounds down: to the nearest millicore, after half of one is added.
             let sample =
-                latched.map(|l| (Millicores(l.cpu[service].round() as u32), Bytes(l.memory[service] as u64)));
+                latched.map(|l| (Millicores((l.cpu[service] + 0.5) as u32), Bytes(l.memory[service] as u64)));
             let age = Seconds(latch.map_or(0.0, |l| now - l.at));
             view.replicas = Replicas {
                 spec: self.state.spec[at],
