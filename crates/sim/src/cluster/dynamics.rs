@@ -444,3 +444,30 @@ fn poisson(mean: f64, rng: &mut Pcg64Mcg) -> f64 {
     let noise: f64 = StandardNormal.sample(rng);
     (mean + mean.sqrt() * noise).round().max(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimConfig;
+    use trimtab_model::Application;
+
+    #[test]
+    fn the_width_of_the_vectors_does_not_change_a_bit() {
+        let text = include_str!("../../../../apps/online_boutique.toml");
+        let application = Application::from_toml(text).unwrap();
+        let services = application.services.len();
+        let run = |vectors: pulp::Arch| {
+            let mut cluster = Cluster::new(&application, SimConfig::default(), 19).unwrap();
+            cluster.vectors = vectors;
+            (0..19).for_each(|lane| cluster.reset(lane, Time(0.0), &vec![2; services], lane as u64));
+            let mut sum = crate::Tally::default();
+            for _ in 0..40 {
+                // From idle to overload.
+                cluster.advance(3, &mut |lane, _| 20.0 * lane as f64);
+                (0..19).for_each(|lane| sum += *cluster.interval(lane));
+            }
+            (sum, cluster.last_window(7), cluster.last_window(18))
+        };
+        assert_eq!(run(pulp::Arch::new()), run(pulp::Arch::Scalar));
+    }
+}
