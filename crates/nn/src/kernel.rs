@@ -52,9 +52,11 @@ macro_rules! dispatched {
 }
 
 mod elementary;
+mod gather;
 mod product;
 
 pub use elementary::{exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
+pub use gather::gather_rows;
 pub use product::{Base, Left, product};
 
 #[inline(always)]

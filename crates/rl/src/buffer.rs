@@ -5,7 +5,7 @@
 //!
 //! Left out: replay for off-policy algorithms; sequences for recurrent policies.
 
-use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut};
+use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, kernel};
 
 /// Actions of any head.
 #[derive(Clone, Debug, PartialEq)]
@@ -274,7 +274,7 @@ impl Minibatch {
     pub fn gather(&mut self, buffer: &RolloutBuffer, rows: &[u32]) {
         let RolloutShape { obs_dim, head, signals, masked, .. } = &buffer.shape;
         self.rows = rows.len();
-        gather(&mut self.obs, &buffer.obs, *obs_dim, rows);
+        kernel::gather_rows(&buffer.obs, *obs_dim, rows, &mut self.obs);
         gather(&mut self.masks, &buffer.masks, if *masked { head.outputs() } else { 0 }, rows);
         self.actions.gather(&buffer.actions, head.width(), rows);
         gather(&mut self.log_probs, &buffer.log_probs, 1, rows);

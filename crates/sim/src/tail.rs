@@ -268,7 +268,7 @@ fn step(
         // Newton's step on the logarithm of the mass, which is nearly a parabola in the tail.
         let ratio = most(mass[l], 1e-30) / most(target[l], 1e-30);
         let newton = y[l] + ln(ratio) * mass[l] / slope[l];
-        let inside = (newton > low[l]) & (newton < high[l]);
+        let inside = newton > low[l] && newton < high[l];
         let next = if inside { newton } else { 0.5 * (low[l] + high[l]) };
         y[l] = if settled { y[l] } else { next };
         open |= u32::from(!settled);

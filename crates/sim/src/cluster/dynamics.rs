@@ -221,7 +221,9 @@ impl Cluster {
         respond_to_calls(floor, wait, deviation, mean, &mut work.variance[cells.clone()]);
         let ready = &state.ready[cells.clone()];
         fill_memory([idle_memory, call_memory], ready, arrivals, mean, &mut work.memory[cells.clone()]);
-        arrivals.iter_mut().for_each(|arrivals| *arrivals *= dt);
+        for arrivals in &mut *arrivals {
+            *arrivals *= dt;
+        }
         add_waiting(demand + floor, arrivals, mean, &mut state.waited[cells.clone()]);
         use_cpu([idle, demand, dt], ready, served, &mut state.cpu_sum[cells.clone()], done);
         add_each(&mut state.arrived[cells.clone()], arrivals);

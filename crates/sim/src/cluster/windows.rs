@@ -50,18 +50,19 @@ impl Cluster {
             answered.iter_mut().zip(count).for_each(|(sum, count)| *sum += count);
         }
         for (share, percentile) in [(0.05, &mut *p95), (0.01, &mut *p99)] {
-            for l in 0..lanes {
+            for ((tail, requests), answered) in
+                mixtures.tail.iter_mut().zip(&windows.requests).zip(&*answered)
+            {
                 // Failed requests are slower than any answer: they use up part of the tail.
-                let failed = windows.requests[l] - answered[l];
-                let tail = (share * windows.requests[l] - failed) / answered[l];
-                mixtures.tail[l] = if tail > 1e-4 { tail } else { 1e-4 };
+                let left = (share * requests - (requests - answered)) / answered;
+                *tail = if left > 1e-4 { left } else { 1e-4 };
             }
             mixtures.solve();
-            for l in 0..lanes {
-                let failed = windows.requests[l] - answered[l] > 0.0;
-                let none = if failed { longest } else { 0.0 };
-                let found = if mixtures.quantile[l] < longest { mixtures.quantile[l] } else { longest };
-                percentile[l] = if answered[l] > 0.0 { found } else { none };
+            let windows = windows.requests.iter().zip(&*answered).zip(&mixtures.quantile);
+            for (percentile, ((requests, answered), quantile)) in percentile.iter_mut().zip(windows) {
+                let none = if requests - answered > 0.0 { longest } else { 0.0 };
+                let found = if *quantile < longest { *quantile } else { longest };
+                *percentile = if *answered > 0.0 { found } else { none };
             }
         }
         for (p99, p95) in p99.iter_mut().zip(p95) {
