@@ -118,10 +118,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help="an interpreter that has the peers")
     parser.add_argument("--venv", default=str(ROOT / "target" / "peers"), help="where to install them otherwise")
+    parser.add_argument("--program", help="our half, where it is built already")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", help="one algorithm")
     arguments = parser.parse_args()
-    python, program = interpreter(arguments), build()
+    python, program = interpreter(arguments), arguments.program or build()
     rows = [row for row in ROWS if arguments.only in (None, row[0])]
     found = {}
     for _ in range(arguments.repeats):

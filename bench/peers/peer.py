@@ -78,7 +78,7 @@ def rlox(algorithm, configuration):
 
     def learn(steps):
         learner.train(total_timesteps=steps)
-        return -(-steps // rollout) * rollout
+        return max(1, steps // rollout) * rollout
 
     return learn, rollout
 
