@@ -182,11 +182,14 @@ mod tests {
         assert_eq!(values, [0.0; 9]);
     }
 
+    type Kernel = fn(&mut [f32]);
+    type Chain = fn(&mut [f32], &[f32]);
+
     #[test]
     fn plain_vectors_give_what_fused_ones_give() {
         let wide: Vec<f32> = (-999..999).map(|i| i as f32 / 23.0).collect();
         let positive: Vec<f32> = (1..999).map(|i| i as f32 / 37.0).collect();
-        let pairs: [(fn(&mut [f32]), fn(&mut [f32]), &[f32]); 5] = [
+        let pairs: [(Kernel, Kernel, &[f32]); 5] = [
             (tanh_all::<false>, tanh, &wide),
             (sigmoid_all::<false>, sigmoid, &wide),
             (exp_all::<false>, exp, &wide),
@@ -200,7 +203,7 @@ mod tests {
             let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 * b.abs().max(1e-3);
             assert!(a.iter().zip(&b).all(close), "function {which}");
         }
-        let chains: [(fn(&mut [f32], &[f32]), fn(&mut [f32], &[f32])); 2] =
+        let chains: [(Chain, Chain); 2] =
             [(tanh_chain::<false>, tanh_backward), (relu_chain::<false>, relu_backward)];
         for (plain, fused) in chains {
             let outputs: Vec<f32> = wide.iter().map(|x| x / 50.0).collect();
