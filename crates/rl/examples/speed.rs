@@ -9,8 +9,11 @@ use std::time::Instant;
 use trimtab_rl::control::CartPole;
 use trimtab_rl::{A2c, A2cConfig, Learner, Ppo, PpoConfig, Result, VecEnv};
 
-/// A learner and its environments for an algorithm and a configuration; none for unknown names.
-fn run(algorithm: &str, configuration: &str) -> Option<Result<(Box<dyn Learner>, Box<dyn VecEnv>)>> {
+/// A learner and its environments.
+type Run = (Box<dyn Learner>, Box<dyn VecEnv>);
+
+/// A run for an algorithm and a configuration; none for unknown names.
+fn run(algorithm: &str, configuration: &str) -> Option<Result<Run>> {
     Some(match (algorithm, configuration) {
         ("ppo", "c1") => ppo(4, 128, 128, 4),
         ("ppo", "c2") => ppo(1, 2048, 64, 10),
@@ -20,18 +23,13 @@ fn run(algorithm: &str, configuration: &str) -> Option<Result<(Box<dyn Learner>,
     })
 }
 
-fn ppo(
-    n_envs: usize,
-    n_steps: usize,
-    batch_size: usize,
-    n_epochs: usize,
-) -> Result<(Box<dyn Learner>, Box<dyn VecEnv>)> {
+fn ppo(n_envs: usize, n_steps: usize, batch_size: usize, n_epochs: usize) -> Result<Run> {
     let config = PpoConfig { n_steps, batch_size, n_epochs, ..PpoConfig::default() };
     let env = CartPole::new(n_envs);
     Ok((Box::new(Ppo::new(config, env.spec(), Vec::new(), 1)?), Box::new(env)))
 }
 
-fn a2c(n_envs: usize) -> Result<(Box<dyn Learner>, Box<dyn VecEnv>)> {
+fn a2c(n_envs: usize) -> Result<Run> {
     let env = CartPole::new(n_envs);
     Ok((Box::new(A2c::new(A2cConfig::default(), env.spec(), Vec::new(), 1)?), Box::new(env)))
 }
