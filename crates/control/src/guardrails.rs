@@ -83,7 +83,8 @@ impl Guardrails {
             let Some(wanted) = wish.replicas else { continue };
             let current = seen.services[i].replicas.spec;
             let reach = |limit: RateLimit| {
-                limit.pods.max((f64::from(current) * limit.percent / 100.0).floor() as u32)
+                // The cast rounds towards zero.
+                limit.pods.max((f64::from(current) * limit.percent / 100.0) as u32)
             };
             let mut allowed = wanted
                 .clamp(current.saturating_sub(reach(self.config.down)), current + reach(self.config.up));

@@ -235,7 +235,13 @@ impl VecEnv for Environment {
                 let rows = lane * agents..(lane + 1) * agents;
                 let costs = rows.start * costs..rows.end * costs;
                 self.judge(lane, &mut out.rewards[rows], &mut out.costs[costs]);
-                self.cluster.observe(lane, &mut self.lanes[lane].seen);
+                let seen = &mut self.lanes[lane].seen;
+                if decision + 1 < self.hold {
+                    // While an action is held only the inner autoscaler looks.
+                    self.cluster.observe_pods(lane, seen);
+                } else {
+                    self.cluster.observe(lane, seen);
+                }
             }
         }
         for lane in 0..self.spec.n_envs {

@@ -53,11 +53,13 @@ macro_rules! dispatched {
 
 mod cell;
 mod elementary;
+mod gather;
 mod graph;
 mod product;
 
 pub use cell::{Cell, CellGradient, lstm_cell, lstm_cell_backward};
 pub use elementary::{elu, elu_backward, exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
+pub use gather::gather_rows;
 pub use graph::{Aggregation, add_outer_rows, aggregate, aggregate_backward, dot_heads};
 pub use product::{Base, Left, product};
 
@@ -86,8 +88,31 @@ pub fn transpose(
 #[inline(always)]
 fn column_sums<const F: bool>(matrix: &[f32], sums: &mut [f32]) {
     let width = sums.len();
-    for row in matrix.chunks_exact(width) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    let (blocks, rest) = sums.as_chunks_mut::<{ 4 * LANES }>();
+    let wide = 4 * LANES * blocks.len();
+    // A block's sums stay in registers over all rows.
+    for (at, block) in blocks.iter_mut().enumerate() {
+        let mut total = *block;
+        for row in matrix.chunks_exact(width) {
+            let row = &row[4 * LANES * at..][..4 * LANES];
+            total.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        *block = total;
+    }
+    let (blocks, rest) = rest.as_chunks_mut::<LANES>();
+    let narrow = wide + LANES * blocks.len();
+    for (at, block) in blocks.iter_mut().enumerate() {
+        let mut total = *block;
+        for row in matrix.chunks_exact(width) {
+            let row = &row[wide + LANES * at..][..LANES];
+            total.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        *block = total;
+    }
+    if !rest.is_empty() {
+        for row in matrix.chunks_exact(width) {
+            rest.iter_mut().zip(&row[narrow..]).for_each(|(sum, x)| *sum += x);
+        }
     }
 }
 
@@ -187,5 +212,61 @@ mod tests {
         let mut sums = [1.0; 3];
         add_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut sums);
         assert_eq!(sums, [6.0, 8.0, 10.0]);
+    }
+
+    /// Numbers between −1 and 1.
+    fn numbers(count: usize, seed: u32) -> Vec<f32> {
+        (0..count as u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) ^ seed) as f32 / 2_147_483_648.0 - 1.0)
+            .collect()
+    }
+
+    fn close(plain: &[f32], fused: &[f32]) -> bool {
+        plain.iter().zip(fused).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()))
+    }
+
+    #[test]
+    fn plain_sums_are_those_with_fused_operations() {
+        let values = numbers(1003, 1);
+        let (plain, fused) = (squares::<false>(&values), sum_of_squares(&values));
+        assert!((plain - fused).abs() < 1e-5 * fused);
+        for width in [1, 8, 24, 32, 40, 72, 100] {
+            let matrix = numbers(width * 19, 2);
+            let (mut plain, mut fused) = (numbers(width, 3), numbers(width, 3));
+            let mut expected: Vec<f64> = plain.iter().map(|x| f64::from(*x)).collect();
+            for row in matrix.chunks_exact(width) {
+                expected.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+            }
+            column_sums::<false>(&matrix, &mut plain);
+            add_rows(&matrix, &mut fused);
+            assert_eq!(plain, fused, "{width}: nothing is multiplied");
+            assert!(plain.iter().zip(expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5), "{width}");
+        }
+    }
+
+    #[test]
+    fn plain_optimiser_steps_are_those_with_fused_operations() {
+        let grads = numbers(77, 4);
+        let squares: Vec<f32> = numbers(77, 5).iter().map(|x| x * x).collect();
+        let start = || (numbers(77, 6), numbers(77, 7), squares.clone());
+        let step = AdamStep {
+            scale: 0.5,
+            beta1: 0.9,
+            beta2: 0.999,
+            newest1: 0.1,
+            newest2: 0.001,
+            rate: 0.01,
+            root_correction: 1.1,
+            eps: 1e-5,
+        };
+        let rms = RmsPropStep { scale: 0.5, alpha: 0.99, newest: 0.01, rate: 0.01, eps: 1e-5 };
+        let ((mut p, mut m, mut v), (mut q, mut n, mut w)) = (start(), start());
+        adam_all::<false>(&mut p, &grads, &mut m, &mut v, step);
+        adam(&mut q, &grads, &mut n, &mut w, step);
+        assert!(close(&p, &q) && close(&m, &n) && close(&v, &w));
+        let ((mut p, _, mut v), (mut q, _, mut w)) = (start(), start());
+        rms_prop_all::<false>(&mut p, &grads, &mut v, rms);
+        rms_prop(&mut q, &grads, &mut w, rms);
+        assert!(close(&p, &q) && close(&v, &w));
     }
 }

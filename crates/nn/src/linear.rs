@@ -5,8 +5,11 @@
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use crate::kernel::{self, Base, Left, padded};
+use crate::kernel::{self, Base, LANES, Left, padded};
 use crate::{Result, Tensor, Tensors};
+
+/// Largest transposed gradient of a layer with few outputs, in numbers.
+const NARROW: usize = 256;
 
 /// Sizes of a layer and where its parameters lie.
 ///
@@ -122,9 +125,21 @@ impl Linear {
         rows: usize,
         grads: &mut [f32],
     ) {
-        let left = Left::transposed(x, x_stride);
+        let stride = self.stride();
         let weights = &mut grads[self.weights()];
-        kernel::product(self.inputs, rows, self.stride(), left, d, weights, Base::Existing);
+        let mut transposed = [0.0; NARROW];
+        if self.outputs < LANES / 2 && x_stride == padded(self.inputs) && self.outputs * x_stride <= NARROW {
+            // Most of a row of W is padding: the transpose, whose rows are the inputs, is cheaper by far.
+            let left = Left::transposed(d, stride);
+            kernel::product(self.outputs, rows, x_stride, left, x, &mut transposed, Base::Zero);
+            for (output, gradients) in transposed.chunks_exact(x_stride).take(self.outputs).enumerate() {
+                let weights = weights[output..].iter_mut().step_by(stride);
+                weights.zip(gradients).for_each(|(weight, gradient)| *weight += gradient);
+            }
+        } else {
+            let left = Left::transposed(x, x_stride);
+            kernel::product(self.inputs, rows, stride, left, d, weights, Base::Existing);
+        }
     }
 
     /// Writes `Wᵀ` as `outputs × padded(inputs)`, for [`Linear::backward_input`].

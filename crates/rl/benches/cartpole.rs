@@ -1,5 +1,8 @@
-//! Environment steps per second of whole PPO and A2C training on `CartPole`: stepping, sampling, advantages, shuffling and
-//! updates, on one thread. Prints the median and the range of several rounds; asserts nothing.
+//! The speed of learning and acting on `CartPole` with separate 64×64 tanh networks, on one thread, everything included:
+//! stepping, sampling, advantages, shuffling and updates. One table beside the targets; prints medians and ranges of
+//! several rounds, by the clock and by the time on the CPU, which other processes disturb less; asserts nothing.
+//!
+//! Beside it: how much of the machine's arithmetic training reaches, memory, and two seeds on two cores.
 //!
 //! `cargo bench -p trimtab-rl --bench cartpole`
 #![expect(
@@ -7,10 +10,13 @@
     clippy::print_stdout,
     reason = "a benchmark reads the clock and prints"
 )]
+#![allow(unsafe_code, reason = "the fused multiply–add that measures the machine is chosen at run time")]
 
+use std::hint::black_box;
+use std::process::Command;
 use std::time::Instant;
 
-use trimtab_nn::kernel::{Left, product};
+use trimtab_nn::kernel::{Base, Left, product};
 use trimtab_nn::{ActionSliceMut, Activation, Inputs};
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
 use trimtab_rl::control::CartPole;
@@ -19,84 +25,252 @@ use trimtab_rl::ppo::{Ppo, PpoConfig, PpoUpdate};
 use trimtab_rl::{NetworkConfig, VecEnv};
 
 const ROUNDS: usize = 7;
+/// Seconds of a round: long against a tick of the scheduler, by which its statistics move.
+const ROUND_SECS: f64 = 0.4;
+/// The argument with which the benchmark starts itself to look at one process alone.
+const CHILD: &str = "one-seed";
 
-/// Runs `work` in rounds and prints the rate of its units per second.
-fn report(name: &str, unit: &str, mut work: impl FnMut() -> f64) {
-    work();
-    let mut rates: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            let units = work();
-            units / start.elapsed().as_secs_f64()
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    let (low, median, high) = (rates[0], rates[ROUNDS / 2], rates[ROUNDS - 1]);
-    println!("{name:<46} {median:>14.0} {unit} (range {low:.0} to {high:.0})");
+/// Units per second over several rounds.
+struct Rates {
+    by_clock: Vec<f64>,
+    by_cpu: Vec<f64>,
 }
 
-fn training<U: Update>(name: &str, n_envs: usize, config: U::Config) {
+impl Rates {
+    fn of(mut work: impl FnMut() -> f64) -> Self {
+        work();
+        let mut rates = Self { by_clock: Vec::new(), by_cpu: Vec::new() };
+        for _ in 0..ROUNDS {
+            let (start, cpu) = (Instant::now(), cpu_seconds());
+            let mut units = 0.0;
+            while start.elapsed().as_secs_f64() < ROUND_SECS {
+                units += work();
+            }
+            rates.by_clock.push(units / start.elapsed().as_secs_f64());
+            rates.by_cpu.push(units / (cpu_seconds() - cpu));
+        }
+        rates.by_clock.sort_by(f64::total_cmp);
+        rates.by_cpu.sort_by(f64::total_cmp);
+        rates
+    }
+
+    fn clock(&self) -> f64 {
+        self.by_clock[ROUNDS / 2]
+    }
+
+    fn cpu(&self) -> f64 {
+        self.by_cpu[ROUNDS / 2]
+    }
+}
+
+/// Seconds that this process has spent on a CPU, as far as the system says (Linux does); else those of the clock.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    match text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()) {
+        Some(nanos) => 1e-9 * nanos,
+        None => std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0.0, |d| d.as_secs_f64()),
+    }
+}
+
+/// Most memory that this process has had resident, in MiB (Linux).
+fn peak_memory() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        .map_or(f64::NAN, |k| k / 1024.0)
+}
+
+fn row(name: &str, rates: &Rates, target: &str, rest: &str) {
+    let (low, high) = (rates.by_clock[0], rates.by_clock[ROUNDS - 1]);
+    let range = format!("{low:.0}–{high:.0}");
+    println!("{name:<44} {:>10.0} {range:>19} {:>10.0} {target:>10} {rest}", rates.clock(), rates.cpu());
+}
+
+/// A run of training, with how many environment steps an iteration is.
+fn run<U: Update>(n_envs: usize, config: U::Config, seed: u64) -> (OnPolicy<U>, CartPole, usize) {
     let mut env = CartPole::new(n_envs);
-    let per_iteration = n_envs * config.rollout().n_steps;
-    let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).expect("the configuration is valid");
-    learner.start(&mut env, 10_000_000).expect("the environment fits");
-    let iterations = 40_000usize.div_ceil(per_iteration);
-    report(name, "steps/s", || {
-        (0..iterations).for_each(|_| drop(learner.iterate(&mut env).expect("all numbers are finite")));
-        (iterations * per_iteration) as f64
-    });
+    let steps = n_envs * config.rollout().n_steps;
+    let mut learner =
+        OnPolicy::<U>::new(config, env.spec(), vec![], seed).expect("the configuration is valid");
+    learner.start(&mut env, 100_000_000).expect("the environment fits");
+    (learner, env, steps)
+}
+
+fn training<U: Update>(n_envs: usize, config: U::Config) -> Rates {
+    let (mut learner, mut env, steps) = run::<U>(n_envs, config, 1);
+    Rates::of(|| {
+        learner.iterate(&mut env).expect("all numbers are finite");
+        steps as f64
+    })
 }
 
 fn config(n_steps: usize, batch_size: usize, n_epochs: usize) -> PpoConfig {
     PpoConfig { n_steps, batch_size, n_epochs, ..PpoConfig::default() }
 }
 
+/// Useful floating-point operations of one environment step: one pass forward at collection, and for each epoch a pass
+/// forward and one backward, which leaves out the gradient of the observations; for 64×64 actor and critic.
+fn operations(n_epochs: f64) -> f64 {
+    let below = 4.0 * 64.0;
+    let above = |outputs: f64| 64.0 * 64.0 + 64.0 * outputs;
+    let multiplications = 2.0 * below + above(2.0) + above(1.0);
+    let forward = 2.0 * multiplications;
+    let backward = 2.0 * forward - 2.0 * 2.0 * below;
+    forward + n_epochs * (forward + backward)
+}
+
+/// Independent fused multiply–adds on registers only: what the machine can do at most, in operations.
+fn multiply_and_add<const N: usize>(rounds: usize) -> f64 {
+    let mut sums = [[black_box(0.5f32); 8]; N];
+    let (factor, term) = ([black_box(0.999f32); 8], [black_box(1e-3f32); 8]);
+    for _ in 0..rounds {
+        for sums in &mut sums {
+            for ((sum, factor), term) in sums.iter_mut().zip(&factor).zip(&term) {
+                *sum = sum.mul_add(*factor, *term);
+            }
+        }
+    }
+    black_box(sums);
+    (2 * 8 * N * rounds) as f64
+}
+
+#[cfg(target_arch = "x86_64")]
+fn arithmetic(rounds: usize) -> f64 {
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(rounds: usize) -> f64 {
+        multiply_and_add::<12>(rounds)
+    }
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: the CPU has the features that the function enables.
+        return unsafe { avx2(rounds) };
+    }
+    f64::NAN
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn arithmetic(rounds: usize) -> f64 {
+    multiply_and_add::<24>(rounds)
+}
+
+/// Trains one seed for a fixed number of steps; what [`two_seeds`] times.
+fn one_seed(seed: u64) {
+    let (mut learner, mut env, steps) = run::<PpoUpdate>(4, config(128, 128, 4), seed);
+    for _ in 0..300_000 / steps {
+        learner.iterate(&mut env).expect("all numbers are finite");
+    }
+}
+
+fn median(mut of: impl FnMut()) -> f64 {
+    let mut seconds: Vec<f64> = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            of();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[2]
+}
+
+fn child(seed: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a process knows its file"));
+    command.args([CHILD, &seed.to_string()]);
+    command
+}
+
+fn two_seeds() {
+    let one = median(|| one_seed(1));
+    let threads = median(|| {
+        std::thread::scope(|scope| (1..=2).for_each(|seed| drop(scope.spawn(move || one_seed(seed)))));
+    });
+    println!("two seeds as two threads: {:.2} × the time of one (target 1.15)", threads / one);
+    let one = median(|| drop(child(1).output().expect("the benchmark starts itself")));
+    let processes = median(|| {
+        let spawn = |seed| child(seed).stdout(std::process::Stdio::null()).spawn();
+        let mut both = [1, 2].map(|seed| spawn(seed).expect("the benchmark starts itself"));
+        for process in &mut both {
+            process.wait().expect("a process that was started ends");
+        }
+    });
+    println!("two seeds as two processes: {:.2} × the time of one (target 1.15)", processes / one);
+}
+
 fn main() {
-    println!("separate 64×64 tanh networks, one thread, median of {ROUNDS} rounds");
-    training::<PpoUpdate>("ppo 4 envs × 128, minibatch 128, 4 epochs", 4, config(128, 128, 4));
-    training::<PpoUpdate>("ppo 1 env × 2048, minibatch 64, 10 epochs", 1, config(2048, 64, 10));
-    training::<PpoUpdate>("ppo 64 envs × 128, minibatch 2048, 4 epochs", 64, config(128, 2048, 4));
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == CHILD) {
+        one_seed(arguments[at + 1].parse().expect("a seed is a number"));
+        println!("{:.1}", peak_memory());
+        return;
+    }
+
+    let peak = 1e-9 * Rates::of(|| arithmetic(1_000_000)).cpu();
+    println!("peak of one core, fused multiply–adds on registers: {peak:.1} GFLOP/s\n");
+    println!(
+        "{:<44} {:>10} {:>19} {:>10} {:>10} GFLOP/s, share of the peak",
+        "steps a second", "median", "range", "CPU second", "target"
+    );
+    let ppo = |name: &str, n_envs, config: PpoConfig, target: &str| {
+        let epochs = config.n_epochs as f64;
+        let rates = training::<PpoUpdate>(n_envs, config);
+        let reached = 1e-9 * rates.cpu() * operations(epochs);
+        row(name, &rates, target, &format!("{reached:.1}, {:.0} %", 100.0 * reached / peak));
+    };
+    ppo("ppo c1: 4 × 128, minibatch 128, 4 epochs", 4, config(128, 128, 4), "140000");
+    ppo("ppo c2: 1 × 2048, minibatch 64, 10 epochs", 1, config(2048, 64, 10), "50000");
+    ppo("ppo c4: 64 × 128, minibatch 2048, 4 epochs", 64, config(128, 2048, 4), "170000");
     let shared = NetworkConfig { shared_trunk: true, ..NetworkConfig::default() };
     let shared = PpoConfig { network: shared, ..config(128, 128, 4) };
-    training::<PpoUpdate>("the first with a shared trunk", 4, shared);
+    row("c1 with a shared trunk", &training::<PpoUpdate>(4, shared), "", "");
     let relu = NetworkConfig { activation: Activation::Relu, ..NetworkConfig::default() };
-    training::<PpoUpdate>("the first with relu", 4, PpoConfig { network: relu, ..config(128, 128, 4) });
+    let relu = PpoConfig { network: relu, ..config(128, 128, 4) };
+    row("c1 with relu", &training::<PpoUpdate>(4, relu), "", "");
+    for n_envs in [1, 8, 64] {
+        let rates = training::<A2cUpdate>(n_envs, A2cConfig::default());
+        row(&format!("a2c {n_envs} × 5"), &rates, "", "");
+    }
 
-    training::<A2cUpdate>("a2c 1 env × 5", 1, A2cConfig::default());
-    training::<A2cUpdate>("a2c 8 envs × 5", 8, A2cConfig::default());
-    training::<A2cUpdate>("a2c 64 envs × 5", 64, A2cConfig::default());
-
+    println!(
+        "\n{:<44} {:>10} {:>19} {:>10} {:>10}",
+        "calls a second", "median", "range", "CPU second", "target"
+    );
     let env = CartPole::new(1);
     let ppo = Ppo::new(PpoConfig::default(), env.spec(), vec![], 1).expect("the configuration is valid");
     let (mut ws, mut memory) = (ppo.actor_critic().workspace(), ppo.actor_critic().memory(64));
-    for rows in [1, 64] {
+    for (rows, target) in [(1, "1000000"), (64, "40000")] {
         let (obs, mut actions) = (vec![0.1; rows * 4], vec![0; rows]);
-        report(&format!("deterministic action, batch of {rows}"), "calls/s", || {
-            for _ in 0..10_000 {
+        let rates = Rates::of(|| {
+            for _ in 0..1000 {
                 let actions = ActionSliceMut::Choices(&mut actions);
                 ppo.actor_critic().act(Inputs::new(&obs, None), &mut memory, &mut ws, actions);
             }
-            10_000.0
+            1000.0
         });
+        row(&format!("action of one policy, batch of {rows}"), &rates, target, "");
     }
 
-    for (rows, inner, width) in [(64, 64, 64), (64, 192, 256), (256, 256, 256), (2048, 512, 512)] {
+    println!("\n{:<44} {:>10} {:>19} {:>10}", "MFLOP/s", "median", "range", "CPU second");
+    for (rows, inner, width) in
+        [(64, 39, 32), (64, 64, 64), (64, 192, 256), (256, 256, 256), (2048, 512, 512)]
+    {
         let (left, right) = (vec![0.5; rows * inner], vec![0.5; inner * width]);
         let mut out = vec![0.0; rows * width];
-        let repeats = 50_000_000usize.div_ceil(rows * inner * width);
-        report(&format!("product {rows}×{inner}×{width}"), "MFLOP/s", || {
+        let repeats = 5_000_000usize.div_ceil(rows * inner * width);
+        let rates = Rates::of(|| {
             for _ in 0..repeats {
-                product(
-                    rows,
-                    inner,
-                    width,
-                    Left::rows(&left, inner),
-                    &right,
-                    &mut out,
-                    trimtab_nn::kernel::Base::Zero,
-                );
+                product(rows, inner, width, Left::rows(&left, inner), &right, &mut out, Base::Zero);
             }
             2e-6 * (repeats * rows * inner * width) as f64
         });
+        row(&format!("product {rows}×{inner}×{width}"), &rates, "", "");
     }
+
+    println!();
+    let memory = child(1).output().expect("the benchmark starts itself");
+    println!(
+        "memory of a process that trains ppo c1: {} MiB (target 60)",
+        String::from_utf8_lossy(&memory.stdout).trim()
+    );
+    two_seeds();
 }

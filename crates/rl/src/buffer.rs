@@ -5,7 +5,7 @@
 //!
 //! Left out: replay for off-policy algorithms; sequences for recurrent policies.
 
-use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut};
+use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut, kernel};
 
 /// Actions of any head.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +52,25 @@ impl ActionBuffer {
 
 /// Copies the given rows of `from` to the front of `out`.
 fn gather<T: Copy>(out: &mut [T], from: &[T], width: usize, rows: &[u32]) {
-    if width == 0 {
-        return;
+    match width {
+        0 => return,
+        // A call to copy memory costs more than these few numbers.
+        1 => return gather_arrays::<T, 1>(out, from, rows),
+        2 => return gather_arrays::<T, 2>(out, from, rows),
+        3 => return gather_arrays::<T, 3>(out, from, rows),
+        4 => return gather_arrays::<T, 4>(out, from, rows),
+        _ => {}
     }
     for (out, row) in out.chunks_exact_mut(width).zip(rows) {
         out.copy_from_slice(&from[*row as usize * width..][..width]);
+    }
+}
+
+/// The same for rows of a length that the compiler knows.
+fn gather_arrays<T: Copy, const N: usize>(out: &mut [T], from: &[T], rows: &[u32]) {
+    let (out, from) = (out.as_chunks_mut::<N>().0, from.as_chunks::<N>().0);
+    for (out, row) in out.iter_mut().zip(rows) {
+        *out = from[*row as usize];
     }
 }
 
@@ -260,7 +274,7 @@ impl Minibatch {
     pub fn gather(&mut self, buffer: &RolloutBuffer, rows: &[u32]) {
         let RolloutShape { obs_dim, head, signals, masked, .. } = &buffer.shape;
         self.rows = rows.len();
-        gather(&mut self.obs, &buffer.obs, *obs_dim, rows);
+        kernel::gather_rows(&buffer.obs, *obs_dim, rows, &mut self.obs);
         gather(&mut self.masks, &buffer.masks, if *masked { head.outputs() } else { 0 }, rows);
         self.actions.gather(&buffer.actions, head.width(), rows);
         gather(&mut self.log_probs, &buffer.log_probs, 1, rows);

@@ -3,6 +3,11 @@
 //! Sequential calls add means and variances; parallel branches take the larger ([`tail::larger`]). A call
 //! tree is compiled once to a short program over a stack of partial sums, each a vector over the lanes.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a body must be compiled inside the function that chose the vectors"
+)]
+
 use crate::tail;
 use trimtab_model::{Application, ServiceId, Step};
 
@@ -39,6 +44,19 @@ pub(crate) struct Scratch {
     variance: Vec<f32>,
 }
 
+/// A sum and the one above it.
+type Pair<'a> = (&'a mut [f32], &'a [f32]);
+
+impl Scratch {
+    /// Means and variances of the sum below the top and of the top.
+    #[inline(always)]
+    fn top_two(&mut self, top: usize, lanes: usize) -> (Pair<'_>, Pair<'_>) {
+        let (below, above) = self.mean[(top - 1) * lanes..(top + 1) * lanes].split_at_mut(lanes);
+        let (low, high) = self.variance[(top - 1) * lanes..(top + 1) * lanes].split_at_mut(lanes);
+        ((below, above), (low, high))
+    }
+}
+
 impl CallPlan {
     pub(crate) fn new(application: &Application) -> Self {
         let endpoints: Vec<Program> = application
@@ -66,6 +84,7 @@ impl CallPlan {
 
     /// Mean and variance of `endpoint`'s response time in each lane, given those of a call to each service
     /// (`services × lanes`).
+    #[inline(always)]
     pub(crate) fn compose<'a>(
         &self,
         endpoint: usize,
@@ -80,15 +99,9 @@ impl CallPlan {
         for op in &self.endpoints[endpoint].ops {
             match *op {
                 Op::Call { service, times } => {
-                    let at = service * lanes;
-                    let sums =
-                        scratch.mean[top * lanes..].iter_mut().zip(&mut scratch.variance[top * lanes..]);
-                    for ((m, v), (mean, variance)) in
-                        sums.zip(mean[at..at + lanes].iter().zip(&variance[at..at + lanes]))
-                    {
-                        *m += times * mean;
-                        *v += times * variance;
-                    }
+                    let (at, sum) = (service * lanes..(service + 1) * lanes, top * lanes..(top + 1) * lanes);
+                    add(times, &mean[at.clone()], &mut scratch.mean[sum.clone()]);
+                    add(times, &variance[at], &mut scratch.variance[sum]);
                 }
                 Op::Open => {
                     top += 1;
@@ -96,27 +109,38 @@ impl CallPlan {
                     scratch.variance[top * lanes..(top + 1) * lanes].fill(0.0);
                 }
                 Op::Larger => {
-                    for lane in 0..lanes {
-                        let (a, b) = ((top - 1) * lanes + lane, top * lanes + lane);
-                        let joined = tail::larger(
-                            (scratch.mean[a], scratch.variance[a]),
-                            (scratch.mean[b], scratch.variance[b]),
-                        );
-                        (scratch.mean[a], scratch.variance[a]) = joined;
-                    }
+                    let ((mean, other_mean), (variance, other_variance)) = scratch.top_two(top, lanes);
+                    take_larger(mean, variance, other_mean, other_variance);
                     top -= 1;
                 }
                 Op::Close { times } => {
-                    for lane in 0..lanes {
-                        let (a, b) = ((top - 1) * lanes + lane, top * lanes + lane);
-                        scratch.mean[a] += times * scratch.mean[b];
-                        scratch.variance[a] += times * scratch.variance[b];
-                    }
+                    let ((mean, other_mean), (variance, other_variance)) = scratch.top_two(top, lanes);
+                    add(times, other_mean, mean);
+                    add(times, other_variance, variance);
                     top -= 1;
                 }
             }
         }
         (&scratch.mean[..lanes], &scratch.variance[..lanes])
+    }
+}
+
+/// Adds `times` of each number to its sum.
+#[inline(always)]
+fn add(times: f32, numbers: &[f32], sums: &mut [f32]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum += times * number;
+    }
+}
+
+/// Replaces each lane's first time by the larger of two.
+#[inline(always)]
+fn take_larger(mean: &mut [f32], variance: &mut [f32], other_mean: &[f32], other_variance: &[f32]) {
+    let lanes = mean.len();
+    let (variance, other_mean) = (&mut variance[..lanes], &other_mean[..lanes]);
+    let other_variance = &other_variance[..lanes];
+    for l in 0..lanes {
+        (mean[l], variance[l]) = tail::larger((mean[l], variance[l]), (other_mean[l], other_variance[l]));
     }
 }
 

@@ -3,24 +3,26 @@
 //! Arrays are `[service][lane]`. Each sub-step visits the services in calling order, so that what a caller
 //! serves is what arrives at its callees: `arrivals = served + dropped + Δwaiting` holds at every service.
 
+mod dynamics;
 mod observe;
 mod state;
+mod windows;
 
 use crate::{
     Error, LatencyHistogram, Result, SimConfig, Tally,
-    call_plan::{CallPlan, Scratch},
-    config::{Arrivals, Periods},
-    metrics::WindowLatency,
+    call_plan::CallPlan,
+    config::Periods,
     pods::{Cohort, Pods},
     quota::{QuotaWait, ResponseCurve},
-    tail::{LogNormal, mixture_quantile},
 };
+use dynamics::Work;
 use rand::SeedableRng;
-use rand_distr::{Distribution, Poisson, StandardNormal};
+use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 pub use state::ClusterState;
 use state::Lane;
 use trimtab_model::{Application, Decision, Receipt, Refusal, ServiceDecision, ServiceId, Time};
+use windows::Percentiles;
 
 /// Calls at one service since its lane was reset. `arrived = served + dropped + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -53,19 +55,11 @@ pub struct Cluster {
     lanes: usize,
     state: ClusterState,
     work: Work,
-}
-
-/// Buffers of one sub-step; nothing in them outlives it.
-#[derive(Clone, Debug)]
-struct Work {
-    served: Vec<f32>,
-    mean: Vec<f32>,
-    variance: Vec<f32>,
-    drop_share: Vec<f32>,
-    requests: Vec<f32>,
-    any_drop: bool,
-    scratch: Scratch,
-    parts: Vec<(f32, LogNormal)>,
+    percentiles: Percentiles,
+    /// Waiting of all services in the last advance, by lane.
+    waited: Vec<f32>,
+    /// The CPU's vectors.
+    vectors: pulp::Arch,
 }
 
 impl Cluster {
@@ -86,17 +80,7 @@ impl Cluster {
             entry[endpoint.service] += endpoint.weight as f32;
         }
         let plan = CallPlan::new(application);
-        let endpoints = application.endpoints.len();
-        let work = Work {
-            served: vec![0.0; services * lanes],
-            mean: vec![0.0; services * lanes],
-            variance: vec![0.0; services * lanes],
-            drop_share: vec![0.0; services * lanes],
-            requests: vec![0.0; lanes],
-            any_drop: false,
-            scratch: plan.scratch(lanes),
-            parts: Vec::with_capacity(endpoints),
-        };
+        let work = Work::new(services, application.endpoints.len(), lanes, &plan);
         let mut cluster = Self {
             state: ClusterState::new(application, &periods, lanes, config.record_latency),
             order: application.call_order().map_err(Error::Application)?,
@@ -110,6 +94,9 @@ impl Cluster {
             config,
             lanes,
             work,
+            percentiles: Percentiles::new(lanes),
+            waited: vec![0.0; lanes],
+            vectors: pulp::Arch::new(),
         };
         for service in 0..services {
             for lane in 0..lanes {
@@ -138,9 +125,13 @@ impl Cluster {
             state.spec[at] = count;
             state.pods[at] = Pods::settled(count, start.0);
             state.backlog[at] = 0.0;
-            state.ledger[at] = [0.0; 3];
+            (state.arrived[at], state.served[at], state.dropped[at]) = (0.0, 0.0, 0.0);
+            (state.cpu_sum[at], state.counters[at]) = (0.0, 0.0);
+            state.count_pods(at);
             state.allocation[at] = self.application.services[service].allocation;
         }
+        state.counters[replicas.len() * self.lanes + lane] = 0.0;
+        state.windows.restart(lane);
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let mut draw = |n: u32| rand::RngExt::random_range(&mut rng, 0..n);
         let (resolution, scrape) = (draw(self.periods.resolution), draw(self.periods.scrape));
@@ -149,7 +140,6 @@ impl Cluster {
         this.time = start.0;
         this.substep = 0;
         this.metrics.restart(resolution, scrape, staleness);
-        this.restart_window();
         this.interval = Tally::default();
         this.histogram = self.config.record_latency.then(LatencyHistogram::default);
         this.rng = rng;
@@ -169,9 +159,27 @@ impl Cluster {
         for lane in &mut self.state.lane {
             lane.interval = Tally::default();
         }
+        self.count_requested(f64::from(substeps) * self.config.substep_secs);
         self.state.waited.fill(0.0);
+        self.work.sums.clear();
         for _ in 0..substeps {
             self.substep(rate);
+        }
+        self.work.sums.add_to(&mut self.state.lane);
+        self.waited.fill(0.0);
+        for waited in self.state.waited.chunks_exact(self.lanes) {
+            self.waited.iter_mut().zip(waited).for_each(|(sum, waited)| *sum += waited);
+        }
+    }
+
+    /// Counts what existing pods ask for during the next `seconds`; until the next decision none come or go.
+    fn count_requested(&mut self, seconds: f64) {
+        for (at, (pods, allocation)) in self.state.pods.iter().zip(&self.state.allocation).enumerate() {
+            let pod_seconds = f64::from(pods.total()) * seconds;
+            let tally = &mut self.state.lane[at % self.lanes].interval;
+            tally.pod_seconds += pod_seconds;
+            tally.requested_core_seconds += pod_seconds * allocation.cpu_request.cores();
+            tally.requested_gib_seconds += pod_seconds * allocation.memory_request.gibibytes();
         }
     }
 
@@ -188,12 +196,11 @@ impl Cluster {
     /// Share of the last [`advance`](Self::advance)'s waiting (call-seconds beyond CPU time and floor) that arose at
     /// `service`; an equal share for each service when nothing waited.
     pub fn waiting_share(&self, lane: usize, service: ServiceId) -> f32 {
-        let services = self.order.len();
-        let total: f32 = (0..services).map(|s| self.state.waited[s * self.lanes + lane]).sum();
+        let total = self.waited[lane];
         if total > 0.0 {
             self.state.waited[service * self.lanes + lane] / total
         } else {
-            1.0 / services as f32
+            1.0 / self.order.len() as f32
         }
     }
 
@@ -210,8 +217,13 @@ impl Cluster {
     /// Calls at `service` since the reset.
     pub fn ledger(&self, lane: usize, service: ServiceId) -> Ledger {
         let at = service * self.lanes + lane;
-        let [arrived, served, dropped] = self.state.ledger[at];
-        Ledger { arrived, served, dropped, waiting: f64::from(self.state.backlog[at]) }
+        let ClusterState { arrived, served, dropped, backlog, .. } = &self.state;
+        Ledger {
+            arrived: arrived[at],
+            served: served[at],
+            dropped: dropped[at],
+            waiting: f64::from(backlog[at]),
+        }
     }
 
     /// `spec.replicas` of a service.
@@ -273,6 +285,7 @@ impl Cluster {
         self.state.spec[at] = replicas;
         this.pending_actions += 1.0;
         this.pending_churn += f64::from(replicas.abs_diff(old));
+        self.state.count_pods(at);
         true
     }
 
@@ -284,6 +297,9 @@ impl Cluster {
         receipt: &mut Receipt,
     ) -> bool {
         let at = service * self.lanes + lane;
+        if (ServiceDecision { replicas: wish.replicas, ..ServiceDecision::default() }) == *wish {
+            return false;
+        }
         if wish.heap.is_some() {
             receipt.refused.push((service, Refusal::Unsupported));
         }
@@ -329,192 +345,6 @@ impl Cluster {
         let usable =
             cores.unwrap_or(f64::INFINITY).min(f64::from(described.cores)) - described.idle_cpu.cores();
         self.state.pod_rate[at] = (usable.max(1e-3) / described.cpu_per_call.0) as f32;
+        self.state.count_pods(at);
     }
-
-    fn substep(&mut self, rate: &mut dyn FnMut(usize, Time) -> f64) {
-        let dt = self.config.substep_secs;
-        for (lane, (this, requests)) in self.state.lane.iter_mut().zip(&mut self.work.requests).enumerate() {
-            let expected = rate(lane, Time(this.time + 0.5 * dt)).max(0.0) * dt;
-            let count = match self.config.arrivals {
-                Arrivals::Fluid => expected,
-                Arrivals::Poisson => poisson(expected, &mut this.rng),
-            };
-            *requests = (count / dt) as f32;
-            this.time += dt;
-            this.substep += 1;
-            this.interval.seconds += dt;
-            this.interval.offered += count;
-            this.metrics.record_requests(count as f32);
-        }
-        self.work.any_drop = false;
-        for position in 0..self.order.len() {
-            self.serve(self.order[position], dt as f32);
-        }
-        self.respond(dt as f32);
-        for lane in 0..self.lanes {
-            self.close_substep(lane);
-        }
-    }
-
-    /// One service's sub-step in every lane: utilisation law, queueing, backlog, drops, usage.
-    fn serve(&mut self, service: ServiceId, dt: f32) {
-        let lanes = self.lanes;
-        let described = &self.application.services[service];
-        let demand = described.cpu_per_call.0 as f32;
-        let idle = described.idle_cpu.cores() as f32;
-        let floor = described.latency_floor.0 as f32;
-        let timeout = self.application.timeout.0 as f32;
-        let (idle_memory, call_memory) = (described.idle_memory.0 as f32, described.memory_per_call.0 as f32);
-        for lane in 0..lanes {
-            let at = service * lanes + lane;
-            let mut arrivals = self.entry[service] * self.work.requests[lane];
-            for &(caller, calls) in &self.callers[service] {
-                arrivals += calls * self.work.served[caller * lanes + lane];
-            }
-            let this = &mut self.state.lane[lane];
-            let pods = &mut self.state.pods[at];
-            // A pod whose start ends within this sub-step serves from its end on.
-            pods.promote(this.time - f64::from(dt));
-            let ready = pods.ready() as f32;
-            let before = self.state.backlog[at];
-            let capacity = ready * self.state.pod_rate[at];
-            let work = arrivals * dt + before;
-            let done = work.min(capacity * dt);
-            let most = timeout * if capacity > 0.0 { capacity } else { arrivals };
-            let after = (work - done).min(most);
-            let dropped = work - done - after;
-            self.state.backlog[at] = after;
-            self.work.served[at] = done / dt;
-            self.work.drop_share[at] = if dropped > 0.0 { (dropped / work).min(1.0) } else { 0.0 };
-            self.work.any_drop |= dropped > 0.0;
-            let [arrived, served, given_up] = &mut self.state.ledger[at];
-            *arrived += f64::from(arrivals * dt);
-            *served += f64::from(done);
-            *given_up += f64::from(dropped);
-
-            let curve = &self.curves[self.state.curve[at] as usize].2;
-            let (mean, deviation) = curve.at(if capacity > 0.0 { arrivals / capacity } else { 1.0 });
-            let wait = if capacity > 0.0 { 0.5 * (before + after) / capacity } else { timeout };
-            let mean = mean + floor + wait;
-            self.work.mean[at] = mean;
-            self.work.variance[at] = deviation * deviation;
-            self.state.waited[at] += arrivals * dt * (mean - demand - floor).max(0.0);
-
-            let pod_cpu = if ready > 0.0 { idle + done / dt * demand / ready } else { 0.0 };
-            let pod = (ready > 0.0).then(|| {
-                (pod_cpu * 1000.0, idle_memory + call_memory * (arrivals * mean / ready).min(10_000.0))
-            });
-            this.metrics.record(service, pod, arrivals * dt);
-            let total = f64::from(pods.total());
-            let allocation = &self.state.allocation[at];
-            let tally = &mut this.interval;
-            tally.pod_seconds += total * f64::from(dt);
-            tally.requested_core_seconds += total * allocation.cpu_request.cores() * f64::from(dt);
-            tally.requested_gib_seconds += total * allocation.memory_request.gibibytes() * f64::from(dt);
-            tally.used_core_seconds += f64::from(pod_cpu * ready * dt);
-        }
-    }
-
-    /// Response times of every endpoint, added to each lane's open SLO window.
-    fn respond(&mut self, dt: f32) {
-        let log_bound = (self.application.slo.p95.0 as f32).ln();
-        for (number, endpoint) in self.application.endpoints.iter().enumerate() {
-            let (means, variances) = self.plan.compose(
-                number,
-                &self.work.mean,
-                &self.work.variance,
-                self.lanes,
-                &mut self.work.scratch,
-            );
-            for lane in 0..self.lanes {
-                let requests = self.work.requests[lane] * dt * endpoint.weight as f32;
-                let this = &mut self.state.lane[lane];
-                let mut answered = requests;
-                if self.work.any_drop {
-                    let mut survival = 1.0f32;
-                    for &(service, calls) in self.plan.calls(number) {
-                        let share = self.work.drop_share[service * self.lanes + lane];
-                        if share > 0.0 {
-                            survival *= (1.0 - share).powf(calls);
-                        }
-                    }
-                    answered *= survival;
-                }
-                let (mean, variance) = (means[lane], variances[lane]);
-                let slow = answered * LogNormal::from_moments(mean, variance).exceeds(log_bound);
-                this.add_responses(number, requests, answered, slow, mean, variance);
-            }
-        }
-    }
-
-    fn close_substep(&mut self, lane: usize) {
-        let this = &mut self.state.lane[lane];
-        if this.substep.is_multiple_of(u64::from(self.periods.slo_window)) {
-            let longest = 10.0 * self.application.timeout.0 as f32;
-            this.close_window(self.application.slo.p95.0, longest, &mut self.work.parts);
-        }
-        this.interval.scaling_actions += std::mem::take(&mut this.pending_actions);
-        this.interval.churn += std::mem::take(&mut this.pending_churn);
-        this.metrics.end_substep(this.substep, this.time, &self.periods);
-    }
-}
-
-impl Lane {
-    /// `longest` is where percentiles end: with more failures than a percentile leaves room for there is none.
-    fn close_window(&mut self, bound: f64, longest: f32, parts: &mut Vec<(f32, LogNormal)>) {
-        parts.clear();
-        let (mut answered, mut total) = (0.0, 0.0);
-        for sums in &mut self.window.endpoints {
-            if sums.answered > 0.0 {
-                let mean = sums.first / sums.answered;
-                let part = LogNormal::from_moments(mean, sums.second / sums.answered - mean * mean);
-                parts.push((sums.answered, part));
-                answered += sums.answered;
-                total += sums.first;
-                if let Some(histogram) = &mut self.histogram {
-                    histogram.add(sums.answered, part);
-                }
-            }
-        }
-        let failed = self.window.requests - answered;
-        if let Some(histogram) = &mut self.histogram {
-            histogram.add_failed(failed);
-        }
-        let (mut p95, mut p99) = if failed > 0.0 { (longest, longest) } else { (0.0, 0.0) };
-        if answered > 0.0 {
-            // Failed requests are slower than any answer: they use up part of the tail.
-            let tail = |share: f32| ((share * self.window.requests - failed) / answered).max(1e-4);
-            p95 = mixture_quantile(parts, tail(0.05)).min(longest);
-            p99 = mixture_quantile(parts, tail(0.01)).clamp(p95, longest);
-        }
-        let tally = &mut self.interval;
-        tally.windows += 1.0;
-        if self.window.bad > 0.05 * self.window.requests {
-            tally.violated_windows += 1.0;
-        }
-        if self.window.requests > 0.0 {
-            tally.tail_used += f64::from((self.window.bad / (0.05 * self.window.requests)).powi(4).min(1.0));
-        }
-        tally.p95_sum += f64::from(p95);
-        tally.severity += (f64::from(p95) / bound - 1.0).max(0.0);
-        if self.window.requests > 0.0 {
-            let mean = if answered > 0.0 { total / answered } else { 0.0 };
-            let latency = WindowLatency { end: self.time, mean, p95, p99 };
-            self.last_window = Some(latency);
-            self.metrics.record_window(latency);
-        }
-        self.restart_window();
-    }
-}
-
-/// A Poisson count; by the normal approximation from 30 on.
-fn poisson(mean: f64, rng: &mut Pcg64Mcg) -> f64 {
-    if mean <= 0.0 {
-        return 0.0;
-    }
-    if mean < 30.0 {
-        return Poisson::new(mean).map_or(mean, |d| d.sample(rng));
-    }
-    let noise: f64 = StandardNormal.sample(rng);
-    (mean + mean.sqrt() * noise).round().max(0.0)
 }

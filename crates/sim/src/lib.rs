@@ -14,6 +14,7 @@
 mod call_plan;
 mod cluster;
 mod config;
+mod elementary;
 mod error;
 mod histogram;
 mod metrics;

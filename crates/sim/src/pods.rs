@@ -14,15 +14,16 @@ pub(crate) struct Cohort {
     pub(crate) ready_at: f64,
 }
 
-/// Cohorts, oldest first.
+/// Cohorts, oldest first. In memory the first cohort, most often the only one, lies beside the counts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[repr(C)]
 pub(crate) struct Pods {
-    cohorts: [Cohort; COHORTS],
     len: usize,
     /// When the next cohort becomes ready; infinite if none waits.
     next_ready: f64,
     ready: u32,
     total: u32,
+    cohorts: [Cohort; COHORTS],
 }
 
 impl Pods {
@@ -40,6 +41,11 @@ impl Pods {
 
     pub(crate) fn total(&self) -> u32 {
         self.total
+    }
+
+    /// When the next cohort becomes ready; infinite if none waits.
+    pub(crate) fn next_ready(&self) -> f64 {
+        self.next_ready
     }
 
     pub(crate) fn cohorts(&self) -> &[Cohort] {

@@ -7,8 +7,15 @@
 //! Utilisation here is of the *usable* cores: the limit less what an idle pod uses.
 //!
 //! Left out: 5 ms per-CPU slices, quota stranded on other cores, burst.
+#![expect(
+    clippy::inline_always,
+    reason = "a body must be compiled inside the function that chose the vectors"
+)]
 
-use crate::queueing::processor_sharing;
+use crate::{
+    elementary::{least, most},
+    queueing::processor_sharing,
+};
 use trimtab_model::Service;
 
 const CV2: [f64; 3] = [0.0, 1.0, 4.0];
@@ -82,8 +89,8 @@ const POINTS: usize = 64;
 /// Mean and standard deviation of a call's time in one pod (seconds) over utilisation 0…`max`.
 #[derive(Clone, Debug)]
 pub struct ResponseCurve {
-    mean: [f32; POINTS],
-    deviation: [f32; POINTS],
+    /// Mean and its rise to the next point, standard deviation and its rise.
+    points: [[f32; 4]; POINTS],
     scale: f32,
 }
 
@@ -95,8 +102,7 @@ impl ResponseCurve {
         let usable = limit.unwrap_or(f64::INFINITY).min(f64::from(service.cores)) - idle;
         let (c, w) = bracket(&CV2, service.cpu_cv2);
         let ratio = P95_OVER_MEAN[c] * (1.0 - w) + P95_OVER_MEAN[c + 1] * w;
-        let mut curve =
-            Self { mean: [0.0; POINTS], deviation: [0.0; POINTS], scale: (POINTS - 1) as f32 / max as f32 };
+        let mut curve = Self { points: [[0.0; 4]; POINTS], scale: (POINTS - 1) as f32 / max as f32 };
         for i in 0..POINTS {
             let utilization = max * i as f64 / (POINTS - 1) as f64;
             let sharing = demand * processor_sharing(service.cores, utilization * usable);
@@ -108,23 +114,25 @@ impl ResponseCurve {
             };
             let mean = sharing + period * wait;
             let p95 = ratio * sharing + period * excess;
-            curve.mean[i] = mean as f32;
             // An exponential time has p95 − mean = 2 deviations (2.0 to two digits).
-            curve.deviation[i] = (0.5 * (p95 - mean)).max(0.0) as f32;
+            curve.points[i] = [mean as f32, 0.0, (0.5 * (p95 - mean)).max(0.0) as f32, 0.0];
+        }
+        for i in 1..POINTS {
+            let next = curve.points[i];
+            let point = &mut curve.points[i - 1];
+            (point[1], point[3]) = (next[0] - point[0], next[2] - point[2]);
         }
         curve
     }
 
     /// Mean and standard deviation at `utilization`, clamped to the tabulated range.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, utilization: f32) -> (f32, f32) {
-        let x = (utilization * self.scale).clamp(0.0, (POINTS - 1) as f32 - 1e-3);
-        let i = x as usize;
+        let x = most(least(utilization * self.scale, (POINTS - 1) as f32 - 1e-3), 0.0);
+        let i = x as i32 as usize % POINTS;
         let w = x - i as f32;
-        (
-            self.mean[i] + w * (self.mean[i + 1] - self.mean[i]),
-            self.deviation[i] + w * (self.deviation[i + 1] - self.deviation[i]),
-        )
+        let [mean, rise, deviation, deviation_rise] = self.points[i];
+        (mean + w * rise, deviation + w * deviation_rise)
     }
 }
 

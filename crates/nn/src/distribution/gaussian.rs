@@ -62,11 +62,16 @@ impl Gaussian {
     ) {
         let entropy: f32 = log_stds.iter().map(|log_std| 0.5 + LN_ROOT_TWO_PI + log_std).sum();
         row_entropies.fill(entropy * (self.width / log_stds.len()) as f32);
-        let rows = means.chunks_exact(self.stride).zip(numbers.chunks_exact(self.width)).zip(row_log_probs);
-        for ((means, numbers), row_log_prob) in rows {
-            *row_log_prob = 0.0;
-            for ((number, mean), log_std) in numbers.iter().zip(means).zip(log_stds.iter().cycle()) {
-                let z = (number - mean) * (-log_std).exp();
+        row_log_probs.fill(0.0);
+        // One variable after the other, so that each spread is computed once.
+        for (at, log_std) in log_stds.iter().cycle().enumerate().take(self.width) {
+            let inverse = (-log_std).exp();
+            let rows = means
+                .chunks_exact(self.stride)
+                .zip(numbers.chunks_exact(self.width))
+                .zip(&mut *row_log_probs);
+            for ((means, numbers), row_log_prob) in rows {
+                let z = (numbers[at] - means[at]) * inverse;
                 *row_log_prob -= 0.5 * z * z + log_std + LN_ROOT_TWO_PI;
             }
         }
@@ -82,21 +87,18 @@ impl Gaussian {
         (log_prob_grads, entropy_grad): (&[f32], f32),
         log_std_grads: &mut [f32],
     ) {
-        let rows =
-            means.chunks_exact_mut(self.stride).zip(numbers.chunks_exact(self.width)).zip(log_prob_grads);
-        for ((means, numbers), g) in rows {
-            let group = log_stds.len();
-            for (means, numbers) in
-                means[..self.width].chunks_exact_mut(group).zip(numbers.chunks_exact(group))
-            {
-                let outputs = means.iter_mut().zip(numbers).zip(log_stds).zip(&mut *log_std_grads);
-                for (((mean, number), log_std), log_std_grad) in outputs {
-                    let inverse = (-log_std).exp();
-                    let z = (number - *mean) * inverse;
-                    *mean = g * z * inverse;
-                    *log_std_grad += g * (z * z - 1.0) + entropy_grad;
-                }
+        for at in 0..self.width {
+            let group = at % log_stds.len();
+            let inverse = (-log_stds[group]).exp();
+            let rows =
+                means.chunks_exact_mut(self.stride).zip(numbers.chunks_exact(self.width)).zip(log_prob_grads);
+            for ((means, numbers), g) in rows {
+                let z = (numbers[at] - means[at]) * inverse;
+                means[at] = g * z * inverse;
+                log_std_grads[group] += g * (z * z - 1.0) + entropy_grad;
             }
+        }
+        for (means, _) in means.chunks_exact_mut(self.stride).zip(log_prob_grads) {
             means[self.width..].fill(0.0);
         }
     }

@@ -202,4 +202,36 @@ mod tests {
         ln(&mut values);
         assert_eq!(values, [0.0; 9]);
     }
+
+    type Kernel = fn(&mut [f32]);
+    type Chain = fn(&mut [f32], &[f32]);
+
+    #[test]
+    fn plain_vectors_give_what_fused_ones_give() {
+        let wide: Vec<f32> = (-999..999).map(|i| i as f32 / 23.0).collect();
+        let positive: Vec<f32> = (1..999).map(|i| i as f32 / 37.0).collect();
+        let pairs: [(Kernel, Kernel, &[f32]); 5] = [
+            (tanh_all::<false>, tanh, &wide),
+            (sigmoid_all::<false>, sigmoid, &wide),
+            (exp_all::<false>, exp, &wide),
+            (ln_all::<false>, ln, &positive),
+            (relu_all::<false>, relu, &wide),
+        ];
+        for (which, (plain, fused, arguments)) in pairs.into_iter().enumerate() {
+            let (mut a, mut b) = (arguments.to_vec(), arguments.to_vec());
+            plain(&mut a);
+            fused(&mut b);
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 * b.abs().max(1e-3);
+            assert!(a.iter().zip(&b).all(close), "function {which}");
+        }
+        let chains: [(Chain, Chain); 2] =
+            [(tanh_chain::<false>, tanh_backward), (relu_chain::<false>, relu_backward)];
+        for (plain, fused) in chains {
+            let outputs: Vec<f32> = wide.iter().map(|x| x / 50.0).collect();
+            let (mut a, mut b) = (wide.clone(), wide.clone());
+            plain(&mut a, &outputs);
+            fused(&mut b, &outputs);
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs())));
+        }
+    }
 }

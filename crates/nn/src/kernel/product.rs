@@ -173,6 +173,10 @@ fn tiles<const F: bool>(
                 tile::<F, 1, 8>(operands, 0, column);
                 column += 64;
             }
+            if column + 32 <= n {
+                tile::<F, 1, 4>(operands, 0, column);
+                column += 32;
+            }
         } else if m == 2 {
             while column + 32 <= n {
                 tile::<F, 2, 4>(operands, 0, column);
@@ -199,6 +203,13 @@ unsafe fn strip<const F: bool, const V: usize>(m: usize, operands: Operands, col
     let mut row = 0;
     // SAFETY: the rows of the tiles add up to m; the caller vouches for the columns.
     unsafe {
+        if V == 1 {
+            // Eight columns leave room for more rows, and each costs a load that the multiplication hides.
+            while m - row >= 12 {
+                tile::<F, 12, V>(operands, row, column);
+                row += 12;
+            }
+        }
         // 7 and 8 rows split evenly: a tile of one or two rows would wait for its own sums.
         while m - row >= 9 || m - row == 6 {
             tile::<F, 6, V>(operands, row, column);

@@ -9,16 +9,21 @@ use trimtab_model::{
 impl Cluster {
     /// Writes what can be seen of `lane` now.
     pub fn observe(&self, lane: usize, seen: &mut Snapshot) {
+        self.observe_pods(lane, seen);
+        self.observe_traffic(lane, seen);
+    }
+
+    /// Writes what the application's own metrics show: rates, flows and response times.
+    fn observe_traffic(&self, lane: usize, seen: &mut Snapshot) {
         let this = &self.state.lane[lane];
         let now = this.time;
         let services = self.application.services.len();
-        seen.time = Time(now);
-        let scrape = self.config.scrape_secs;
+        let rates = this.metrics.rates(services, self.config.scrape_secs);
         let rate = |service| {
-            let (rate, at) = this.metrics.rate(service, scrape)?;
-            Some(Sample { value: PerSecond(rate), age: Seconds(now - at) })
+            let rates = rates?;
+            Some(Sample { value: PerSecond(rates.of(service)), age: Seconds(now - rates.at) })
         };
-        seen.rate = rate(None);
+        seen.rate = rate(services);
         seen.latency = this.metrics.latency().map(|w| Sample {
             value: Latency {
                 mean: Seconds(f64::from(w.mean)),
@@ -27,8 +32,40 @@ impl Cluster {
             },
             age: Seconds(now - w.end),
         });
-        seen.services.resize_with(services, Default::default);
         seen.flows.clear();
+        for (service, view) in seen.services.iter_mut().enumerate() {
+            view.rate = rate(service);
+            view.latency = None;
+            if let Some(sample) = view.rate
+                && self.entry[service] > 0.0
+                && let Some(total) = seen.rate
+            {
+                let value = PerSecond(total.value.0 * f64::from(self.entry[service]));
+                seen.flows.push(Flow {
+                    caller: None,
+                    callee: service,
+                    rate: Sample { value, age: sample.age },
+                });
+            }
+        }
+        for callee in 0..services {
+            for &(caller, calls) in &self.callers[callee] {
+                if let Some(sample) = seen.services[caller].rate {
+                    let value = PerSecond(sample.value.0 * f64::from(calls));
+                    let rate = Sample { value, age: sample.age };
+                    seen.flows.push(Flow { caller: Some(caller), callee, rate });
+                }
+            }
+        }
+    }
+
+    /// Writes the time, and what Kubernetes itself shows: pods and their resource metrics. The rest stays as it was, which is
+    /// all that an HPA needs and costs half of [`Cluster::observe`].
+    pub fn observe_pods(&self, lane: usize, seen: &mut Snapshot) {
+        let this = &self.state.lane[lane];
+        let now = this.time;
+        seen.time = Time(now);
+        seen.services.resize_with(self.application.services.len(), Default::default);
         let latch = this.metrics.resources();
         let window = self.config.metrics_resolution_secs;
         for (service, view) in seen.services.iter_mut().enumerate() {
@@ -36,8 +73,9 @@ impl Cluster {
             let pods = &self.state.pods[at];
             let described = &self.application.services[service];
             let latched = latch.filter(|l| l.present[service]);
+            // The cast rounds down: to the nearest millicore, after half of one is added.
             let sample =
-                latched.map(|l| (Millicores(l.cpu[service].round() as u32), Bytes(l.memory[service] as u64)));
+                latched.map(|l| (Millicores((l.cpu[service] + 0.5) as u32), Bytes(l.memory[service] as u64)));
             let age = Seconds(latch.map_or(0.0, |l| now - l.at));
             view.replicas = Replicas {
                 spec: self.state.spec[at],
@@ -47,8 +85,6 @@ impl Cluster {
             view.allocation = self.state.allocation[at];
             view.cpu = sample.map(|(value, _)| Sample { value, age });
             view.memory = sample.map(|(_, value)| Sample { value, age });
-            view.rate = rate(Some(service));
-            view.latency = None;
             view.pods.clear();
             for cohort in pods.cohorts() {
                 let running = cohort.running_at <= now;
@@ -70,26 +106,6 @@ impl Cluster {
                     }),
                     usage,
                 });
-            }
-            if let Some(sample) = view.rate
-                && self.entry[service] > 0.0
-                && let Some(total) = seen.rate
-            {
-                let value = PerSecond(total.value.0 * f64::from(self.entry[service]));
-                seen.flows.push(Flow {
-                    caller: None,
-                    callee: service,
-                    rate: Sample { value, age: sample.age },
-                });
-            }
-        }
-        for callee in 0..services {
-            for &(caller, calls) in &self.callers[callee] {
-                if let Some(sample) = seen.services[caller].rate {
-                    let value = PerSecond(sample.value.0 * f64::from(calls));
-                    let rate = Sample { value, age: sample.age };
-                    seen.flows.push(Flow { caller: Some(caller), callee, rate });
-                }
             }
         }
     }

@@ -11,23 +11,6 @@ use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use trimtab_model::{Allocation, Application};
 
-/// Sums of one endpoint's response times in the open SLO window.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct ResponseSums {
-    pub(super) answered: f32,
-    pub(super) first: f32,
-    pub(super) second: f32,
-}
-
-/// The SLO window that has not ended.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Window {
-    pub(super) requests: f32,
-    /// Requests that failed or were slow.
-    pub(super) bad: f32,
-    pub(super) endpoints: Vec<ResponseSums>,
-}
-
 /// What a lane has besides its services.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Lane {
@@ -36,7 +19,6 @@ pub(super) struct Lane {
     pub(super) rng: Pcg64Mcg,
     pub(super) metrics: Metrics,
     pub(super) interval: Tally,
-    pub(super) window: Window,
     pub(super) last_window: Option<WindowLatency>,
     pub(super) histogram: Option<LatencyHistogram>,
     /// Scaling since the last sub-step, counted into the interval that follows it.
@@ -44,31 +26,38 @@ pub(super) struct Lane {
     pub(super) pending_churn: f64,
 }
 
-impl Lane {
-    pub(super) fn restart_window(&mut self) {
-        self.window.requests = 0.0;
-        self.window.bad = 0.0;
-        self.window.endpoints.fill(ResponseSums::default());
+/// The SLO windows that have not ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Windows {
+    /// Requests, by lane.
+    pub(super) requests: Vec<f32>,
+    /// Requests that failed or were slow, by lane.
+    pub(super) bad: Vec<f32>,
+    /// `[endpoint][lane]`: answered requests, and the sums of their times and of the squares of these.
+    pub(super) answered: Vec<f32>,
+    pub(super) first: Vec<f32>,
+    pub(super) second: Vec<f32>,
+}
+
+impl Windows {
+    fn new(endpoints: usize, lanes: usize) -> Self {
+        let cells = vec![0.0; endpoints * lanes];
+        Self {
+            requests: vec![0.0; lanes],
+            bad: vec![0.0; lanes],
+            answered: cells.clone(),
+            first: cells.clone(),
+            second: cells,
+        }
     }
 
-    pub(super) fn add_responses(
-        &mut self,
-        endpoint: usize,
-        requests: f32,
-        answered: f32,
-        slow: f32,
-        mean: f32,
-        variance: f32,
-    ) {
-        self.window.requests += requests;
-        self.window.bad += requests - answered + slow;
-        let sums = &mut self.window.endpoints[endpoint];
-        sums.answered += answered;
-        sums.first += answered * mean;
-        sums.second += answered * (variance + mean * mean);
-        self.interval.failed += f64::from(requests - answered);
-        self.interval.slow += f64::from(slow);
-        self.interval.latency_sum += f64::from(answered * mean);
+    /// Starts a new window in a lane.
+    pub(super) fn restart(&mut self, lane: usize) {
+        let lanes = self.requests.len();
+        (self.requests[lane], self.bad[lane]) = (0.0, 0.0);
+        for sums in [&mut self.answered, &mut self.first, &mut self.second] {
+            sums.iter_mut().skip(lane).step_by(lanes).for_each(|sum| *sum = 0.0);
+        }
     }
 }
 
@@ -79,10 +68,17 @@ pub struct ClusterState {
     pub(super) pods: Vec<Pods>,
     pub(super) backlog: Vec<f32>,
     pub(super) allocation: Vec<Allocation>,
-    /// Arrived, served, dropped.
-    pub(super) ledger: Vec<[f64; 3]>,
+    /// Calls that arrived, were served and were given up since the reset.
+    pub(super) arrived: Vec<f64>,
+    pub(super) served: Vec<f64>,
+    pub(super) dropped: Vec<f64>,
     /// Call-seconds of waiting in the current interval.
     pub(super) waited: Vec<f32>,
+    /// Sum of the millicores of a ready pod over the sub-steps since the last latch of the resource metrics.
+    pub(super) cpu_sum: Vec<f32>,
+    /// Counters of calls since the reset; a last row, of outside traffic, follows those of the services.
+    pub(super) counters: Vec<f64>,
+    pub(super) windows: Windows,
     pub(super) lane: Vec<Lane>,
     /// Index of the response curve; follows from the allocation.
     #[serde(skip)]
@@ -90,6 +86,15 @@ pub struct ClusterState {
     /// Calls per second that a ready pod can serve; follows from the allocation.
     #[serde(skip)]
     pub(super) pod_rate: Vec<f32>,
+    /// Ready pods; follows from the pods.
+    #[serde(skip)]
+    pub(super) ready: Vec<f32>,
+    /// Calls per second that the ready pods can serve; follows from both.
+    #[serde(skip)]
+    pub(super) capacity: Vec<f32>,
+    /// When the next pods become ready; follows from the pods.
+    #[serde(skip)]
+    pub(super) next_ready: Vec<f64>,
 }
 
 impl ClusterState {
@@ -102,10 +107,6 @@ impl ClusterState {
             rng: Pcg64Mcg::seed_from_u64(0),
             metrics: Metrics::new(services, periods),
             interval: Tally::default(),
-            window: Window {
-                endpoints: vec![ResponseSums::default(); application.endpoints.len()],
-                ..Window::default()
-            },
             last_window: None,
             histogram: record.then(LatencyHistogram::default),
             pending_actions: 0.0,
@@ -118,11 +119,19 @@ impl ClusterState {
             pods: vec![Pods::settled(0, 0.0); cells],
             backlog: vec![0.0; cells],
             allocation,
-            ledger: vec![[0.0; 3]; cells],
+            arrived: vec![0.0; cells],
+            served: vec![0.0; cells],
+            dropped: vec![0.0; cells],
             waited: vec![0.0; cells],
+            cpu_sum: vec![0.0; cells],
+            counters: vec![0.0; cells + lanes],
+            windows: Windows::new(application.endpoints.len(), lanes),
             lane: vec![lane; lanes],
             curve: vec![0; cells],
             pod_rate: vec![0.0; cells],
+            ready: vec![0.0; cells],
+            capacity: vec![0.0; cells],
+            next_ready: vec![f64::INFINITY; cells],
         }
     }
 
@@ -141,8 +150,21 @@ impl ClusterState {
         }
     }
 
+    /// Gives the skipped arrays their sizes, and fills those that follow from the pods.
     pub(super) fn size_derived(&mut self) {
-        self.curve.resize(self.spec.len(), 0);
-        self.pod_rate.resize(self.spec.len(), 0.0);
+        let cells = self.spec.len();
+        self.curve.resize(cells, 0);
+        self.pod_rate.resize(cells, 0.0);
+        self.ready.resize(cells, 0.0);
+        self.capacity.resize(cells, 0.0);
+        self.next_ready.resize(cells, f64::INFINITY);
+        (0..cells).for_each(|at| self.count_pods(at));
+    }
+
+    /// Takes note of changed pods or a changed limit.
+    pub(super) fn count_pods(&mut self, at: usize) {
+        self.ready[at] = self.pods[at].ready() as f32;
+        self.capacity[at] = self.ready[at] * self.pod_rate[at];
+        self.next_ready[at] = self.pods[at].next_ready();
     }
 }
