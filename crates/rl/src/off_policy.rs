@@ -400,8 +400,8 @@ impl<U: Update> OffPolicy<U> {
     }
 
     /// Copies of what acts without exploration, one for each set of weights.
-    pub fn policies(&self) -> impl Iterator<Item = Policy> {
-        self.members.iter().map(|member| member.update.policy())
+    pub fn policies(&self) -> Vec<Policy> {
+        self.members.iter().map(|member| member.update.policy()).collect()
     }
 
     /// A copy of the first agent's policy as it is now; all have the same unless each learns for itself.
