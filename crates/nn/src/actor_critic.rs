@@ -7,6 +7,7 @@
 //! Left out: losses.
 
 mod architecture;
+mod divergence;
 mod file;
 mod forward;
 mod gradient;
@@ -17,6 +18,7 @@ use rand::Rng;
 
 use self::architecture::check;
 pub use self::architecture::{Architecture, CriticRecurrence, Encoder, Initialisation, Recurrence};
+pub use self::divergence::{Extra, Penalty};
 pub use self::inputs::{Evaluation, EvaluationGradient, Inputs, Samples, Sequences};
 pub use self::workspace::Workspace;
 

@@ -11,9 +11,13 @@ fn shape(n_steps: usize, n_envs: usize, n_agents: usize, signals: usize) -> Roll
         n_envs,
         n_agents,
         obs_dim: 1,
+        critic_dim: 0,
         head: ActionHead::Discrete(2),
         signals,
         masked: false,
+        varying: false,
+        memory: 0,
+        sequence_length: 1,
     }
 }
 

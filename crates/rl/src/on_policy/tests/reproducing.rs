@@ -122,8 +122,8 @@ fn damaged_checkpoints_are_refused() {
         assert!(text.contains(from));
         c.description = text.replace(from, to).into_bytes();
     };
-    assert!(matches!(load(&|c| replace(c, "ppo/1", "ppo/9")), Error::Format { .. }));
-    assert!(matches!(load(&|c| replace(c, "ppo/1", "dqn/1")), Error::OtherAlgorithm { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/2", "ppo/9")), Error::Format { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/2", "dqn/1")), Error::OtherAlgorithm { .. }));
     assert!(matches!(load(&|c| replace(c, "\"seed\": 1", "\"seed\": 2")), Error::TornCheckpoint));
     let other = run::<PpoUpdate>(&ppo_config(), &mut CartPole::new(5), &[], 1, 3).0.save();
     assert!(matches!(load(&|c| c.tensors = other.tensors.clone()), Error::TornCheckpoint));
