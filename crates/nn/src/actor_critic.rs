@@ -1,8 +1,10 @@
 //! An actor and its critic: trunks, an action head, value heads, and what one does with them: act, sample,
 //! evaluate, improve.
 //!
-//! The trunks are separate by default, as in Stable-Baselines3, or shared. The critic has one value head for the
-//! reward and one for each constraint. An actor can be started so that a fresh network chooses a given action.
+//! Numbers flow through a graph encoder, an LSTM, hidden layers and heads, where there are any. The hidden layers are
+//! separate by default, as in Stable-Baselines3, or shared; the encoder is shared; the LSTM is as told. The critic has
+//! one value head for the reward and one for each constraint, and may have observations of its own, which it reads as a
+//! list of numbers. An actor can be started so that a fresh network chooses a given action.
 //!
 //! Left out: losses.
 
@@ -11,21 +13,28 @@ mod divergence;
 mod file;
 mod forward;
 mod gradient;
+mod groups;
+mod initialise;
 mod inputs;
+mod nodes;
 mod workspace;
 
-use rand::Rng;
+use std::ops::Range;
 
 use self::architecture::check;
 pub use self::architecture::{Architecture, CriticRecurrence, Encoder, Initialisation, Recurrence};
 pub use self::divergence::{Extra, Penalty};
+pub use self::groups::Group;
 pub use self::inputs::{Evaluation, EvaluationGradient, Inputs, Samples, Sequences};
+pub use self::nodes::NodeHead;
 pub use self::workspace::Workspace;
 
 use crate::Result;
 use crate::distribution::{ActionHead, Gaussian, MultiCategorical};
+use crate::graph::{GraphEncoder, GraphHead};
 use crate::kernel::padded;
 use crate::linear::Linear;
+use crate::lstm::Lstm;
 use crate::mlp::Mlp;
 
 /// Rows that pass through the layers together: their activations stay in the first two cache levels.
@@ -41,73 +50,123 @@ enum Distribution {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActorCritic {
     architecture: Architecture,
+    encoder: Option<GraphEncoder>,
+    /// None if outputs are read from the whole row.
+    nodes: Option<NodeHead>,
+    actor_lstm: Option<Lstm>,
+    critic_lstm: Option<Lstm>,
+    /// Stands for the LSTM that the critic of a recurrent actor has not.
+    bridge: Option<Linear>,
     actor: Mlp,
     /// None if the actor's trunk is shared.
     critic: Option<Mlp>,
     action_head: Linear,
     value_head: Linear,
     distribution: Distribution,
-    /// Where a Gaussian's log standard deviations start in `params`.
-    log_std: usize,
+    /// Distance between the rows of the action head's outputs.
+    output_stride: usize,
+    /// Where each of [`Group::ALL`] lies.
+    groups: [Range<usize>; 5],
+    frozen: Vec<Group>,
+    /// Where a Gaussian's log standard deviations lie in `params`.
+    log_stds: Range<usize>,
     params: Vec<f32>,
 }
 
 impl ActorCritic {
     fn place(architecture: Architecture) -> Result<Self> {
         architecture.validate()?;
-        let Architecture { obs_dim, head, value_heads, hidden, activation, shared_trunk, .. } = &architecture;
-        let critic_dim = architecture.critic_obs_dim.unwrap_or(*obs_dim);
+        let Architecture { head, hidden, activation, .. } = &architecture;
         let mut len = 0;
-        let actor = Mlp::place(*obs_dim, hidden, *activation, &mut len);
-        let critic = (!shared_trunk).then(|| Mlp::place(critic_dim, hidden, *activation, &mut len));
-        let action_head = Linear::place(actor.outputs(), head.outputs(), &mut len);
-        let value_head = Linear::place(actor.outputs(), *value_heads, &mut len);
-        let (log_std, stride) = (len, action_head.stride());
+        let encoder = architecture.graph().map(|graph| GraphEncoder::place(graph, &mut len));
+        let encoder_end = len;
+        let features = encoder.as_ref().map_or(architecture.obs_dim, GraphEncoder::outputs);
+        let critic_features = architecture.critic_obs_dim.unwrap_or(features);
+
+        let recurrence = architecture.recurrence.as_ref();
+        let kind = recurrence.map(|recurrence| recurrence.critic);
+        let actor_lstm = recurrence.map(|r| Lstm::place(features, r.hidden_size, &mut len));
+        let own = recurrence.filter(|r| r.critic == CriticRecurrence::Separate);
+        let critic_lstm = own.map(|r| Lstm::place(critic_features, r.hidden_size, &mut len));
+        let recurrence_end = len;
+
+        let latent = recurrence.map_or(features, |r| r.hidden_size);
+        let mut nodes = match architecture.graph().filter(|graph| graph.head == GraphHead::Nodes) {
+            None => None,
+            Some(graph) => Some(NodeHead::new(head, graph.nodes, graph.outputs(), latent)?),
+        };
+        let inputs = nodes.as_ref().map_or(latent, NodeHead::inputs);
+        let actor = Mlp::place(inputs, hidden, *activation, &mut len);
+        let actor_end = len;
+
+        let bridge = recurrence.filter(|_| kind == Some(CriticRecurrence::None));
+        let bridge = bridge.map(|r| Linear::place(critic_features, r.hidden_size, &mut len));
+        let critic_latent = recurrence.map_or(critic_features, |r| r.hidden_size);
+        let separate = !architecture.shared_trunk;
+        let critic = separate.then(|| Mlp::place(critic_latent, hidden, *activation, &mut len));
+        let critic_end = len;
+
+        let outputs = nodes.as_ref().map_or(head.outputs(), |nodes| nodes.node_outputs);
+        let action_head = Linear::place(actor.outputs(), outputs, &mut len);
+        let value_head = Linear::place(actor.outputs(), architecture.value_heads, &mut len);
+        if let Some(nodes) = &mut nodes {
+            nodes.place(&mut len);
+        }
+        let output_stride = padded(head.outputs());
+        let mut log_stds = len..len;
         let distribution = match head {
             ActionHead::Gaussian(width) => {
-                len += padded(*width);
-                Distribution::Gaussian(Gaussian::new(*width, stride))
+                log_stds.end += outputs;
+                len += padded(outputs);
+                Distribution::Gaussian(Gaussian::new(*width, output_stride))
             }
-            head => Distribution::Categorical(MultiCategorical::new(head.choices(), stride)),
+            head => Distribution::Categorical(MultiCategorical::new(head.choices(), output_stride)),
         };
+        let groups = [
+            0..encoder_end,
+            encoder_end..recurrence_end,
+            recurrence_end..actor_end,
+            actor_end..critic_end,
+            critic_end..len,
+        ];
         let params = vec![0.0; len];
-        Ok(Self { architecture, actor, critic, action_head, value_head, distribution, log_std, params })
+        Ok(Self {
+            architecture,
+            encoder,
+            nodes,
+            actor_lstm,
+            critic_lstm,
+            bridge,
+            actor,
+            critic,
+            action_head,
+            value_head,
+            distribution,
+            output_stride,
+            groups,
+            frozen: Vec::new(),
+            log_stds,
+            params,
+        })
     }
 
-    /// A fresh network.
+    /// The same weights for graphs of `nodes` nodes, with an action head of as many outputs for each node.
     ///
     /// # Errors
-    /// [`Error::Architecture`](crate::Error::Architecture) for sizes of 0, a default action outside the head, or numbers that are not finite.
-    pub fn new(architecture: Architecture, start: &Initialisation, rng: &mut impl Rng) -> Result<Self> {
-        let mut policy = Self::place(architecture)?;
-        let head = policy.architecture.head.clone();
-        check("output_gain", start.output_gain.is_finite(), "a finite number", start.output_gain)?;
-        check("default_logit", start.default_logit.is_finite(), "a finite number", start.default_logit)?;
-        check("log_std", start.log_std.is_finite(), "a finite number", start.log_std)?;
-        let Self { actor, critic, action_head, value_head, params, .. } = &mut policy;
-        actor.initialise(params, rng);
-        if let Some(critic) = critic {
-            critic.initialise(params, rng);
+    /// [`Error::Architecture`](crate::Error::Architecture) if observations are not graphs or the head does not fit;
+    /// [`Error::Shape`](crate::Error::Shape) if the head has other outputs for each node.
+    pub fn on_nodes(&self, nodes: usize, head: ActionHead) -> Result<Self> {
+        let mut architecture = self.architecture.clone();
+        check("encoder", architecture.graph().is_some(), "a graph", &architecture.encoder)?;
+        architecture.head = head;
+        if let Encoder::Graph(graph) = &mut architecture.encoder {
+            graph.nodes = nodes;
+            architecture.obs_dim = graph.obs_dim();
         }
-        value_head.initialise(params, 1.0, rng);
-        match &start.default_action {
-            None => action_head.initialise(params, start.output_gain, rng),
-            Some(choices) => {
-                let counts = head.choices();
-                let fits = choices.len() == counts.len()
-                    && choices.iter().zip(counts).all(|(choice, count)| (*choice as usize) < *count);
-                check("default_action", fits, format!("one index below each of {counts:?}"), choices)?;
-                let mut biases = Vec::with_capacity(head.outputs());
-                for (choice, count) in choices.iter().zip(counts) {
-                    let logit = |at| if at == *choice as usize { start.default_logit } else { 0.0 };
-                    biases.extend((0..*count).map(logit));
-                }
-                action_head.set_constant(params, &biases);
-            }
-        }
-        let log_stds = policy.log_stds_range();
-        policy.params[log_stds].fill(start.log_std);
-        Ok(policy)
+        let mut other = Self::place(architecture)?;
+        other.copy_weights(self, &Group::ALL)?;
+        other.frozen.clone_from(&self.frozen);
+        Ok(other)
     }
 
     /// Sizes.
@@ -125,29 +184,13 @@ impl ActorCritic {
         &mut self.params
     }
 
-    /// A Gaussian's log standard deviations; empty for choices.
+    /// A Gaussian's log standard deviations, those of one node where outputs are read from nodes; empty for choices.
     pub fn log_stds(&self) -> &[f32] {
         &self.params[self.log_stds_range()]
     }
 
-    fn log_stds_range(&self) -> std::ops::Range<usize> {
-        match self.architecture.head {
-            ActionHead::Gaussian(width) => self.log_std..self.log_std + width,
-            _ => self.log_std..self.log_std,
-        }
-    }
-
-    /// Adds `by` to one of the actor's outputs (a Gaussian's mean, a choice's logit) whatever the observation.
-    ///
-    /// # Panics
-    /// If there is no such output.
-    pub fn shift_output(&mut self, output: usize, by: f32) {
-        assert!(
-            output < self.architecture.head.outputs(),
-            "no output {output} in {:?}",
-            self.architecture.head
-        );
-        self.action_head.shift(&mut self.params, output, by);
+    fn log_stds_range(&self) -> Range<usize> {
+        self.log_stds.clone()
     }
 }
 

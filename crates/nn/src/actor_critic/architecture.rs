@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::ActionHead;
+use crate::graph::{Graph, GraphHead, GraphLayer};
 use crate::mlp::Activation;
 use crate::{Error, Result};
 
@@ -40,6 +41,8 @@ pub enum Encoder {
     /// As a list of numbers.
     #[default]
     None,
+    /// As a graph: the numbers of its nodes, then its adjacency. Actor and critic share the encoder, and both train it.
+    Graph(Graph),
 }
 
 impl Encoder {
@@ -113,6 +116,45 @@ pub(super) fn check(
 }
 
 impl Architecture {
+    /// The graph that an observation is, if it is one.
+    pub fn graph(&self) -> Option<&Graph> {
+        match &self.encoder {
+            Encoder::None => None,
+            Encoder::Graph(graph) => Some(graph),
+        }
+    }
+
+    /// Leading numbers of an observation that may be centred and scaled: all but a graph's adjacency.
+    pub fn scalable(&self) -> usize {
+        self.graph().map_or(self.obs_dim, Graph::scalable)
+    }
+
+    fn validate_recurrence(&self, recurrence: &Recurrence) -> Result<()> {
+        check("recurrence.hidden_size", recurrence.hidden_size > 0, "at least 1", recurrence.hidden_size)?;
+        let (critic, shared) = (recurrence.critic, recurrence.critic == CriticRecurrence::Shared);
+        let ok = shared || !self.shared_trunk;
+        check("recurrence.critic", ok, "shared, as the trunk is", critic)?;
+        let ok = !shared || self.critic_obs_dim.is_none();
+        check("recurrence.critic", ok, "not shared where the critic has its own observations", critic)
+    }
+
+    fn validate_graph(&self, graph: &Graph) -> Result<()> {
+        let Graph { nodes, features, layers, kind, head } = graph;
+        check("encoder.nodes", *nodes > 0, "at least 1", nodes)?;
+        check("encoder.features", *features > 0, "at least 1", features)?;
+        let ok = !layers.is_empty() && layers.iter().all(|width| *width > 0);
+        check("encoder.layers", ok, "at least one layer, each of at least 1", layers)?;
+        if let GraphLayer::Attention { heads } = kind {
+            let divided = &layers[..layers.len() - 1];
+            let ok = *heads > 0 && divided.iter().all(|width| width % heads == 0);
+            check("encoder.heads", ok, format!("a divisor of each of {divided:?}"), heads)?;
+        }
+        let expected = graph.obs_dim();
+        check("obs_dim", self.obs_dim == expected, format!("{expected} for the graph"), self.obs_dim)?;
+        let ok = *head == GraphHead::Pooled || !self.shared_trunk;
+        check("shared_trunk", ok, "separate trunks, since the actor's runs over nodes", self.shared_trunk)
+    }
+
     /// Fails with the first size that no network can have.
     pub(super) fn validate(&self) -> Result<()> {
         let positive = |widths: &[usize]| !widths.is_empty() && widths.iter().all(|width| *width > 0);
@@ -123,7 +165,12 @@ impl Architecture {
         check("critic_obs_dim", own != Some(0), "at least 1", own)?;
         let ok = own.is_none() || !self.shared_trunk;
         check("critic_obs_dim", ok, "none with a shared trunk", own)?;
-        check("recurrence", self.recurrence.is_none(), "none", &self.recurrence)?;
+        if let Some(recurrence) = &self.recurrence {
+            self.validate_recurrence(recurrence)?;
+        }
+        if let Some(graph) = self.graph() {
+            self.validate_graph(graph)?;
+        }
         let ok = match &self.head {
             ActionHead::Gaussian(width) => *width > 0,
             head => positive(head.choices()),

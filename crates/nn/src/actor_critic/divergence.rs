@@ -31,7 +31,7 @@ impl ActorCritic {
     pub fn distributions(&self, ws: &Workspace, out: &mut [f32]) {
         let outputs = self.architecture.head.outputs();
         for (out, row) in
-            out.chunks_exact_mut(outputs).zip(ws.outputs.chunks_exact(self.action_head.stride()))
+            out.chunks_exact_mut(outputs).zip(ws.outputs.chunks_exact(self.output_stride))
         {
             out.copy_from_slice(&row[..outputs]);
         }
@@ -39,7 +39,7 @@ impl ActorCritic {
 
     /// `KL(old ‖ new)` of each row found by [`ActorCritic::evaluate`] just before.
     pub fn divergences(&self, penalty: Penalty<'_>, ws: &Workspace, out: &mut [f32]) {
-        let (outputs, stride) = (self.architecture.head.outputs(), self.action_head.stride());
+        let (outputs, stride) = (self.architecture.head.outputs(), self.output_stride);
         let rows = ws.outputs.chunks_exact(stride).zip(penalty.outputs.chunks_exact(outputs)).zip(out);
         for ((new, old), out) in rows {
             *out = match &self.distribution {
@@ -47,7 +47,7 @@ impl ActorCritic {
                     old.iter().zip(new).map(|(old, new)| old.exp() * (old - new)).sum()
                 }
                 Distribution::Gaussian(_) => {
-                    let deviations = self.log_stds().iter().zip(penalty.log_stds);
+                    let deviations = self.log_stds().iter().zip(penalty.log_stds).cycle();
                     let terms =
                         old.iter().zip(new).zip(deviations).map(|((old, new), (log_std, old_log_std))| {
                             let (moved, shrunk) =
@@ -71,7 +71,7 @@ impl ActorCritic {
     /// Adds the penalty's gradient to that of the outputs, which has taken the place of the outputs themselves, and
     /// drops that of rows that do not count.
     pub(super) fn add_extra(&self, extra: Extra<'_>, rows: usize, ws: &mut Workspace, grads: &mut [f32]) {
-        let (outputs, stride) = (self.architecture.head.outputs(), self.action_head.stride());
+        let (outputs, stride) = (self.architecture.head.outputs(), self.output_stride);
         let log_stds = self.log_stds_range();
         if let Some(penalty) = extra.penalty {
             let counts = |row: usize| extra.counts.get(row).is_none_or(|counts| *counts);
@@ -87,12 +87,13 @@ impl ActorCritic {
                     Distribution::Gaussian(_) => {
                         let means = &ws.means[row * outputs..(row + 1) * outputs];
                         for at in 0..outputs {
-                            let log_std = self.log_stds()[at];
+                            let variable = at % log_stds.len();
+                            let log_std = self.log_stds()[variable];
                             let inverse = (-log_std).exp();
                             let moved = (means[at] - old[at]) * inverse;
-                            let shrunk = (2.0 * (penalty.log_stds[at] - log_std)).exp();
+                            let shrunk = (2.0 * (penalty.log_stds[variable] - log_std)).exp();
                             out[at] += penalty.weight * moved * inverse;
-                            grads[log_stds.start + at] += penalty.weight * (1.0 - shrunk - moved * moved);
+                            grads[log_stds.start + variable] += penalty.weight * (1.0 - shrunk - moved * moved);
                         }
                     }
                 }
