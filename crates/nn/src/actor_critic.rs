@@ -189,7 +189,8 @@ impl ActorCritic {
         &self.params[self.log_stds_range()]
     }
 
-    fn log_stds_range(&self) -> Range<usize> {
+    /// Where in [`ActorCritic::params`] these lie.
+    pub fn log_stds_range(&self) -> Range<usize> {
         self.log_stds.clone()
     }
 }

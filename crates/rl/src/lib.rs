@@ -11,6 +11,7 @@ pub mod a2c;
 pub mod agents;
 pub mod buffer;
 pub mod checkpoint;
+pub mod cloning;
 pub mod control;
 pub mod critic;
 pub mod env;

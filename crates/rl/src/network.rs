@@ -3,7 +3,8 @@
 //! Left out: the networks themselves, see `trimtab-nn`.
 
 use serde::{Deserialize, Serialize};
-use trimtab_nn::{ActionHead, Activation, Architecture, Encoder, Initialisation, Recurrence};
+use trimtab_nn::actor_critic::Group;
+use trimtab_nn::{ActionHead, Activation, ActorCritic, Architecture, Encoder, Initialisation, Recurrence};
 
 use crate::critic::CriticView;
 use crate::env::{ActionSpace, EnvSpec};
@@ -33,6 +34,9 @@ pub struct NetworkConfig {
     /// How observations are read.
     #[serde(skip_serializing_if = "Encoder::is_none")]
     pub encoder: Encoder,
+    /// Parts that stay as they are: `encoder`, `recurrence`, `actor`, `critic`, `heads`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Group>,
 }
 
 impl Default for NetworkConfig {
@@ -48,6 +52,7 @@ impl Default for NetworkConfig {
             log_std_init: start.log_std,
             recurrence: None,
             encoder: Encoder::None,
+            freeze: vec![],
         }
     }
 }
@@ -66,6 +71,12 @@ impl NetworkConfig {
             recurrence: self.recurrence.clone(),
             encoder: self.encoder.clone(),
         }
+    }
+
+    /// Networks with given weights, its frozen parts marked.
+    pub(crate) fn frozen(&self, mut policy: ActorCritic) -> ActorCritic {
+        self.freeze.iter().for_each(|group| policy.freeze(*group));
+        policy
     }
 
     pub(crate) fn initialisation(&self) -> Initialisation {

@@ -17,6 +17,7 @@ use std::fmt::Debug;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Serialize, de::DeserializeOwned};
+use trimtab_nn::actor_critic::Group;
 use trimtab_nn::{ActorCritic, Policy, Tensors, Workspace};
 
 pub use self::config::{RolloutConfig, UpdateConfig};
@@ -187,7 +188,7 @@ impl<U: Update> OnPolicy<U> {
             .map(|member| {
                 let policy =
                     ActorCritic::new(architecture.clone(), &start, &mut rng).map_err(Error::Network)?;
-                Ok(Member::new(config.clone(), spec, member, policy))
+                Ok(Member::new(config.clone(), spec, member, config.network().frozen(policy)))
             })
             .collect::<Result<_>>()?;
         Ok(Self {
@@ -204,6 +205,20 @@ impl<U: Update> OnPolicy<U> {
             rng,
             multipliers,
         })
+    }
+
+    /// Gives some parts of the networks of all agents the weights of another network, such as a cloned teacher or another
+    /// run's policy, whose other parts may differ. Optimisers forget what they had learned. The scale of observations is
+    /// not taken over.
+    ///
+    /// # Errors
+    /// [`Error::Tensors`] with the first tensor that does not fit; nothing is changed then.
+    pub fn adopt(&mut self, from: &ActorCritic, groups: &[Group]) -> Result<()> {
+        for member in &mut self.members {
+            member.policy.copy_weights(from, groups).map_err(Error::Tensors)?;
+            member.update = U::new(member.update.config().clone(), &member.policy, &member.rollout.shape);
+        }
+        Ok(())
     }
 
     /// Resets the environments with the run's seed; what was learned before, if anything, stays. Schedules end

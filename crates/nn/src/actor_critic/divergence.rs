@@ -30,9 +30,7 @@ impl ActorCritic {
     /// choices, or means.
     pub fn distributions(&self, ws: &Workspace, out: &mut [f32]) {
         let outputs = self.architecture.head.outputs();
-        for (out, row) in
-            out.chunks_exact_mut(outputs).zip(ws.outputs.chunks_exact(self.output_stride))
-        {
+        for (out, row) in out.chunks_exact_mut(outputs).zip(ws.outputs.chunks_exact(self.output_stride)) {
             out.copy_from_slice(&row[..outputs]);
         }
     }
@@ -93,7 +91,8 @@ impl ActorCritic {
                             let moved = (means[at] - old[at]) * inverse;
                             let shrunk = (2.0 * (penalty.log_stds[variable] - log_std)).exp();
                             out[at] += penalty.weight * moved * inverse;
-                            grads[log_stds.start + variable] += penalty.weight * (1.0 - shrunk - moved * moved);
+                            grads[log_stds.start + variable] +=
+                                penalty.weight * (1.0 - shrunk - moved * moved);
                         }
                     }
                 }

@@ -9,7 +9,7 @@ use crate::evaluation::evaluate;
 use crate::on_policy::{Iteration, OnPolicy, Update};
 use crate::{A2c, A2cConfig, ConstraintConfig};
 
-fn train<U: Update>(
+pub(crate) fn train<U: Update>(
     config: U::Config,
     env: &mut dyn VecEnv,
     constraints: Vec<ConstraintConfig>,
