@@ -55,25 +55,27 @@ fn there(presence: &[Presence], row: usize) -> bool {
 }
 
 /// Shifts and scales each number of an observation by its running mean and standard deviation, and clips it to ±10, as
-/// Stable-Baselines3's `VecNormalize`. What is learned from has the scale of the time when it was seen.
+/// Stable-Baselines3's `VecNormalize`. What is learned from has the scale of the time when it was seen. The numbers behind
+/// the scalable ones, such as a graph's edges, are clipped only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservationNormalizer {
     statistics: Vec<RunningStatistics>,
+    scalable: usize,
 }
 
 impl ObservationNormalizer {
     const CLIP: f32 = 10.0;
     const EPS: f64 = 1e-8;
 
-    /// For observations of `obs_dim` numbers.
-    pub fn new(obs_dim: usize) -> Self {
-        Self { statistics: vec![RunningStatistics::default(); obs_dim] }
+    /// For observations of `obs_dim` numbers, the first `scalable` of which are shifted and scaled.
+    pub fn new(obs_dim: usize, scalable: usize) -> Self {
+        Self { statistics: vec![RunningStatistics::default(); obs_dim], scalable }
     }
 
     /// Takes in one step's observations (`rows × obs_dim`) of those who are there (`rows`; empty: everyone).
     pub fn update(&mut self, obs: &[f32], presence: &[Presence]) {
         let dim = self.statistics.len();
-        for (at, statistics) in self.statistics.iter_mut().enumerate() {
+        for (at, statistics) in self.statistics.iter_mut().enumerate().take(self.scalable) {
             let column = obs[at..].iter().step_by(dim).enumerate();
             statistics.update(column.filter(|(row, _)| there(presence, *row)).map(|(_, x)| f64::from(*x)));
         }
@@ -83,6 +85,7 @@ impl ObservationNormalizer {
     pub fn normalize(&self, obs: &mut [f32]) {
         for obs in obs.chunks_exact_mut(self.statistics.len()) {
             for (x, statistics) in obs.iter_mut().zip(&self.statistics) {
+                // Mean 0 and variance 1 where nothing was taken in.
                 let deviation = (statistics.variance + Self::EPS).sqrt();
                 let scaled = ((f64::from(*x) - statistics.mean) / deviation) as f32;
                 *x = scaled.clamp(-Self::CLIP, Self::CLIP);
@@ -99,7 +102,7 @@ impl ObservationNormalizer {
 
     /// Whether this belongs to observations of so many numbers.
     pub(crate) fn fits(&self, obs_dim: usize) -> bool {
-        self.statistics.len() == obs_dim
+        self.statistics.len() == obs_dim && self.scalable <= obs_dim
     }
 }
 
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn observations_are_brought_to_mean_zero_and_deviation_one_by_column() {
-        let mut normalizer = ObservationNormalizer::new(2);
+        let mut normalizer = ObservationNormalizer::new(2, 2);
         let presence = [Presence::Acting, Presence::Absent, Presence::Waiting];
         for _ in 0..1000 {
             normalizer.update(&[1.0, -4.0, 1e6, 1e6, 3.0, 4.0], &presence);

@@ -18,6 +18,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Serialize, de::DeserializeOwned};
 use trimtab_nn::actor_critic::Group;
+use trimtab_nn::graph::Graph;
 use trimtab_nn::{ActorCritic, Policy, Tensors, Workspace};
 
 pub use self::config::{RolloutConfig, UpdateConfig};
@@ -182,6 +183,7 @@ impl<U: Update> OnPolicy<U> {
             .map(|config| Multiplier::new(config, &spec.costs))
             .collect::<Result<_>>()?;
         let architecture = config.network().architecture(spec, 1 + multipliers.len(), critic);
+        let scalable = architecture.graph().map_or(spec.obs_dim, Graph::scalable);
         let start = config.network().initialisation();
         let mut rng = Pcg64::seed_from_u64(seed);
         let members = (0..learners.members(spec.n_agents))
@@ -193,7 +195,8 @@ impl<U: Update> OnPolicy<U> {
             .collect::<Result<_>>()?;
         Ok(Self {
             members,
-            observation_normalizer: normalize_observation.then(|| ObservationNormalizer::new(spec.obs_dim)),
+            observation_normalizer: normalize_observation
+                .then(|| ObservationNormalizer::new(spec.obs_dim, scalable)),
             reward_normalizer: normalize_reward.then(|| RewardNormalizer::new(spec.rows(), gamma)),
             episodes: Episodes::new(spec.n_envs),
             obs: vec![0.0; spec.rows() * spec.obs_dim],

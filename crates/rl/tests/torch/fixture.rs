@@ -6,7 +6,7 @@ use serde::Deserialize;
 use trimtab_nn::{ActionHead, ActorCritic, Architecture, Tensor, Tensors};
 use trimtab_rl::buffer::{ActionBuffer, RolloutShape};
 
-type Named = BTreeMap<String, Array>;
+pub(crate) type Named = BTreeMap<String, Array>;
 
 #[derive(Clone, Deserialize)]
 pub(crate) struct Array {
@@ -47,15 +47,20 @@ pub(crate) struct Batch {
 
 impl Case {
     pub(crate) fn policy(&self) -> ActorCritic {
-        let mut tensors = Tensors::default();
-        tensors.metadata.insert("architecture".into(), self.architecture.to_string());
-        for (name, Array { shape, data }) in &self.start {
-            tensors.insert(name, Tensor::new(shape.clone(), data.clone()));
-        }
-        let policy = ActorCritic::from_tensors(&mut tensors).unwrap();
-        tensors.finish().unwrap();
-        policy
+        policy(&self.architecture, &self.start)
     }
+}
+
+/// A network with given weights.
+pub(crate) fn policy(architecture: &serde_json::Value, weights: &Named) -> ActorCritic {
+    let mut tensors = Tensors::default();
+    tensors.metadata.insert("architecture".into(), architecture.to_string());
+    for (name, Array { shape, data }) in weights {
+        tensors.insert(name, Tensor::new(shape.clone(), data.clone()));
+    }
+    let policy = ActorCritic::from_tensors(&mut tensors).unwrap();
+    tensors.finish().unwrap();
+    policy
 }
 
 impl Batch {

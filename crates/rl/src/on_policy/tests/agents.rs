@@ -3,7 +3,7 @@
 use super::tasks::train;
 use crate::a2c::A2cUpdate;
 use crate::control::{Budget, BudgetRoster, BudgetTurns, CartPole};
-use crate::env::VecEnv;
+use crate::env::{Actions, EnvSpec, StepBuffers, VecEnv};
 use crate::evaluation::evaluate;
 use crate::ppo::{Ppo, PpoUpdate};
 use crate::{A2cConfig, CriticView, Learners, NetworkConfig, PpoConfig, Schedule};
@@ -18,6 +18,30 @@ fn config() -> PpoConfig {
         network: NetworkConfig { hidden: vec![32, 32], ..NetworkConfig::default() },
         ..PpoConfig::default()
     }
+}
+
+/// Mean return of agents that claim what the ones before them leave, on the demands that a policy is judged by.
+fn modest(env: &mut dyn VecEnv, episodes: usize) -> f64 {
+    let EnvSpec { n_envs, n_agents, obs_dim, .. } = *env.spec();
+    let mut out = StepBuffers::new(env.spec());
+    let (mut left, mut total) = (vec![episodes; n_envs], 0.0);
+    env.reset(9, &mut out.obs);
+    while left.iter().any(|left| *left > 0) {
+        let claim = |obs: &[f32]| {
+            let units = n_agents as f32;
+            let left = if obs_dim == 3 { units * obs[1] } else { units - 2.0 * units * obs[1] };
+            (2.0 * obs[0]).min(left.max(0.0)).round() as u32
+        };
+        let actions: Vec<u32> = out.obs.chunks_exact(obs_dim).map(claim).collect();
+        env.step(Actions::Discrete(&actions), &mut out).unwrap();
+        for env in (0..n_envs).filter(|env| left[*env] > 0) {
+            total += f64::from(out.rewards[env * n_agents]);
+        }
+        left.iter_mut()
+            .zip(&out.truncated)
+            .for_each(|(left, ended)| *left -= usize::from(*ended && *left > 0));
+    }
+    total / (episodes * n_envs) as f64
 }
 
 #[test]
