@@ -201,7 +201,9 @@ impl GraphEncoder {
             for node in nodes.chunks_exact(stride) {
                 pooled.iter_mut().zip(node).for_each(|(sum, x)| *sum += x);
             }
-            pooled.iter_mut().for_each(|x| *x *= share);
+            for x in pooled {
+                *x *= share;
+            }
         }
     }
 

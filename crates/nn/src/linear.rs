@@ -43,6 +43,11 @@ impl Linear {
         start..start + self.stride()
     }
 
+    /// Where weights and biases lie.
+    pub(crate) fn places(&self) -> std::ops::Range<usize> {
+        self.offset..self.biases().end
+    }
+
     /// The weights, `inputs × stride`.
     pub(crate) fn weight<'a>(&self, params: &'a [f32]) -> &'a [f32] {
         &params[self.weights()]
@@ -74,7 +79,7 @@ impl Linear {
     /// Weights and biases uniform within `±1/√inputs`, `PyTorch`'s default for a linear layer.
     pub fn initialise_uniform(&self, params: &mut [f32], rng: &mut impl Rng) {
         let bound = 1.0 / (self.inputs as f32).sqrt();
-        for row in params[self.offset..self.biases().end].chunks_exact_mut(self.stride()) {
+        for row in params[self.places()].chunks_exact_mut(self.stride()) {
             row[..self.outputs].fill_with(|| rng.random_range(-bound..bound));
         }
     }

@@ -8,7 +8,7 @@
 
 use rand::{Rng, RngExt};
 
-use crate::kernel::{self, Base, Cell, CellGradient, Left, padded};
+use crate::kernel::{self, Base, Cell, CellGradient, LANES, Left, padded};
 use crate::linear::Linear;
 use crate::{Result, Tensor, Tensors};
 
@@ -47,7 +47,7 @@ pub struct LstmCache {
     length: usize,
     rows: usize,
     starts: Vec<bool>,
-    /// `rows × 4·stride`.
+    /// `rows × gate_stride`.
     gates: Vec<f32>,
     hidden_before: Vec<f32>,
     cell_before: Vec<f32>,
@@ -83,7 +83,9 @@ impl LstmCache {
 impl Lstm {
     /// Places a layer in a parameter vector of `len` entries so far.
     pub fn place(inputs: usize, hidden: usize, len: &mut usize) -> Self {
+        // Rows whose distance is a large power of two would compete for the same places in the cache.
         let gates = GATES * padded(hidden);
+        let gates = if gates.is_multiple_of(64) { gates + LANES } else { gates };
         let input = Linear::place(inputs, gates, len);
         Self { hidden, input, recurrent: Linear::place(hidden, gates, len) }
     }
@@ -98,16 +100,22 @@ impl Lstm {
         padded(self.hidden)
     }
 
+    /// Distance between the rows of gates.
+    fn gate_stride(&self) -> usize {
+        self.input.stride()
+    }
+
     /// Weights and biases uniform within `±1/√hidden`, `PyTorch`'s default, which sb3-contrib leaves as it is.
     pub fn initialise(&self, params: &mut [f32], rng: &mut impl Rng) {
         let bound = 1.0 / (self.hidden as f32).sqrt();
         let stride = self.stride();
         for matrix in [&self.input, &self.recurrent] {
-            for gate in matrix.weight_mut(params).chunks_exact_mut(stride) {
-                gate[..self.hidden].fill_with(|| rng.random_range(-bound..bound));
-            }
-            for gate in matrix.bias_mut(params).chunks_exact_mut(stride) {
-                gate[..self.hidden].fill_with(|| rng.random_range(-bound..bound));
+            // The biases lie like one more row of weights.
+            let places = matrix.places();
+            for row in params[places].chunks_exact_mut(self.gate_stride()) {
+                for gate in row.chunks_exact_mut(stride).take(GATES) {
+                    gate[..self.hidden].fill_with(|| rng.random_range(-bound..bound));
+                }
             }
         }
     }
@@ -117,7 +125,7 @@ impl Lstm {
         let state = vec![0.0; rows * self.stride()];
         LstmCache {
             starts: vec![false; rows],
-            gates: vec![0.0; rows * GATES * self.stride()],
+            gates: vec![0.0; rows * self.gate_stride()],
             hidden_before: state.clone(),
             cell_before: state.clone(),
             hidden: state.clone(),
@@ -125,7 +133,7 @@ impl Lstm {
             tanh: state.clone(),
             delta: state.clone(),
             carried: state,
-            bias: vec![0.0; GATES * self.stride()],
+            bias: vec![0.0; self.gate_stride()],
             ..LstmCache::default()
         }
     }
@@ -154,7 +162,7 @@ impl Lstm {
         let biases = self.input.bias(params).iter().zip(self.recurrent.bias(params));
         cache.bias.iter_mut().zip(biases).for_each(|(sum, (a, b))| *sum = a + b);
         let (base, left) = (Base::Row(&cache.bias), Left::rows(x, x_stride));
-        let width = GATES * stride;
+        let width = self.gate_stride();
         kernel::product(
             rows,
             self.input.inputs,
@@ -167,12 +175,13 @@ impl Lstm {
         for step in 0..unroll.length {
             let (from, to) = (step * n * stride, (step + 1) * n * stride);
             self.remember(step, n, unroll, cache);
-            let gates = &mut cache.gates[from * GATES..to * GATES];
+            let gates = &mut cache.gates[step * n * width..(step + 1) * n * width];
             let left = Left::rows(&cache.hidden_before[from..to], stride);
             let weight = self.recurrent.weight(params);
             kernel::product(n, self.hidden, width, left, weight, gates, Base::Existing);
             kernel::lstm_cell(Cell {
                 width: stride,
+                gate_stride: width,
                 gates,
                 before: &cache.cell_before[from..to],
                 after: &mut cache.cell[from..to],
@@ -235,16 +244,17 @@ impl Lstm {
         grads: &mut [f32],
         dx: Option<&mut [f32]>,
     ) {
-        let (stride, rows) = (self.stride(), cache.rows);
+        let (stride, width, rows) = (self.stride(), self.gate_stride(), cache.rows);
         let n = rows / cache.length;
         let size = n * stride;
         cache.carried[..size].fill(0.0);
         for step in (0..cache.length).rev() {
             let (from, to) = (step * size, (step + 1) * size);
-            let gates = &mut cache.gates[from * GATES..to * GATES];
+            let gates = &mut cache.gates[step * n * width..(step + 1) * n * width];
             let (earlier, now) = cache.delta.split_at_mut(from);
             kernel::lstm_cell_backward(CellGradient {
                 width: stride,
+                gate_stride: width,
                 gates,
                 before: &cache.cell_before[from..to],
                 tanh: &cache.tanh[from..to],
@@ -281,9 +291,9 @@ impl Lstm {
             let (inputs, weights) = (matrix.inputs, matrix.weight(params));
             let mut weight = vec![0.0; GATES * hidden * inputs];
             for (gate, out) in weight.chunks_exact_mut(hidden * inputs).enumerate() {
-                kernel::transpose(&weights[gate * stride..], inputs, hidden, GATES * stride, out, inputs);
+                kernel::transpose(&weights[gate * stride..], inputs, hidden, self.gate_stride(), out, inputs);
             }
-            let gates = matrix.bias(params).chunks_exact(stride);
+            let gates = matrix.bias(params).chunks_exact(stride).take(GATES);
             let bias: Vec<f32> = gates.flat_map(|gate| &gate[..hidden]).copied().collect();
             let shape = vec![GATES * hidden, inputs];
             tensors.insert(format!("{name}.weight_{part}_l0"), Tensor::new(shape, weight));
@@ -304,9 +314,9 @@ impl Lstm {
             let weights = matrix.weight_mut(params);
             for (gate, values) in weight.chunks_exact(hidden * inputs).enumerate() {
                 let out = &mut weights[gate * stride..];
-                kernel::transpose(values, hidden, inputs, inputs, out, GATES * stride);
+                kernel::transpose(values, hidden, inputs, inputs, out, self.gate_stride());
             }
-            let gates = matrix.bias_mut(params).chunks_exact_mut(stride);
+            let gates = matrix.bias_mut(params).chunks_exact_mut(stride).take(GATES);
             gates.zip(bias.chunks_exact(hidden)).for_each(|(to, from)| to[..hidden].copy_from_slice(from));
         }
         Ok(())

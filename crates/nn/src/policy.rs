@@ -214,7 +214,45 @@ impl Agent {
 
 #[cfg(test)]
 mod tests {
+    use rand_pcg::Pcg64;
+
     use super::*;
+    use crate::{Activation, Architecture, CriticRecurrence, Encoder, Initialisation, Recurrence};
+
+    #[test]
+    fn an_agent_remembers_each_row_until_its_episode_ends() {
+        let architecture = Architecture {
+            obs_dim: 2,
+            head: ActionHead::Gaussian(1),
+            value_heads: 1,
+            hidden: vec![8],
+            activation: Activation::Tanh,
+            shared_trunk: false,
+            critic_obs_dim: None,
+            recurrence: Some(Recurrence { hidden_size: 4, critic: CriticRecurrence::Separate }),
+            encoder: Encoder::None,
+        };
+        let start = Initialisation { output_gain: 1.0, ..Initialisation::default() };
+        let network = ActorCritic::new(architecture, &start, &mut Pcg64::new(1, 1)).unwrap();
+        let scale = Some(ObservationScale::new(&[1.0, 2.0], &[4.0, 9.0], 10.0));
+        let policy = Policy { scale, ..Policy::from(network) };
+        let mut agent = Agent::new(policy, 2);
+        let act = |agent: &mut Agent| {
+            let mut numbers = [0.0; 2];
+            agent.act(&[0.5, -1.0, 0.5, -1.0], None, ActionSliceMut::Numbers(&mut numbers));
+            numbers
+        };
+        let [first, same] = act(&mut agent);
+        let [second, _] = act(&mut agent);
+        assert_eq!(first, same);
+        assert_ne!(first, second);
+        agent.forget(1);
+        let [third, fresh] = act(&mut agent);
+        assert_ne!(third, first);
+        assert_eq!(fresh, first);
+        agent.forget_all();
+        assert_eq!(act(&mut agent), [first; 2]);
+    }
 
     #[test]
     fn scaled_observations_are_centred_spread_and_clipped() {

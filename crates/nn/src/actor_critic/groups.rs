@@ -75,8 +75,7 @@ impl ActorCritic {
         let (own, other) = (self.to_tensors(), from.to_tensors());
         let mut mixed = Tensors::default();
         mixed.metadata.clone_from(&own.metadata);
-        for name in own.names() {
-            let tensor = own.get(name).expect("names are those of tensors");
+        for (name, tensor) in own.names().filter_map(|name| Some((name, own.get(name)?))) {
             if !groups.contains(&Group::of(name)) {
                 mixed.insert(name, tensor.clone());
                 continue;

@@ -1,5 +1,7 @@
 //! Whole policies: gradients, starts, files.
 
+mod groups;
+
 use rand_pcg::Pcg64;
 
 use super::*;
@@ -229,6 +231,18 @@ fn impossible_networks_are_named() {
         ActorCritic::new(architecture, &start, &mut rng).unwrap_err().to_string()
     };
     assert!(build(&|a, _| a.obs_dim = 0).starts_with("network obs_dim: expected at least 1"));
+    assert!(
+        build(&|a, _| a.critic_obs_dim = Some(0)).starts_with("network critic_obs_dim: expected at least 1")
+    );
+    let memory = |critic| Some(Recurrence { hidden_size: 8, critic });
+    let impossible = |a: &mut Architecture| {
+        (a.shared_trunk, a.recurrence) = (true, memory(CriticRecurrence::Separate));
+    };
+    assert!(build(&|a, _| impossible(a)).starts_with("network recurrence.critic: expected shared"));
+    let impossible = |a: &mut Architecture| {
+        (a.critic_obs_dim, a.recurrence) = (Some(9), memory(CriticRecurrence::Shared));
+    };
+    assert!(build(&|a, _| impossible(a)).starts_with("network recurrence.critic: expected not shared"));
     assert!(build(&|a, _| a.hidden = vec![]).starts_with("network hidden"));
     assert!(build(&|a, _| a.head = ActionHead::MultiDiscrete(vec![2, 0])).starts_with("network head"));
     assert!(build(&|_, s| s.default_action = Some(vec![3])).starts_with("network default_action"));
@@ -272,4 +286,12 @@ fn actions_do_not_depend_on_the_batch_they_come_in() {
             }
         }
     }
+}
+
+#[test]
+fn files_from_before_memory_and_graphs_are_read() {
+    let old = r#"{"obs_dim":5,"head":{"discrete":4},"value_heads":2,"hidden":[12,9],"activation":"tanh","shared_trunk":false}"#;
+    let read: Architecture = serde_json::from_str(old).unwrap();
+    assert_eq!(read, architecture(ActionHead::Discrete(4), false, Activation::Tanh));
+    assert_eq!(serde_json::to_string(&read).unwrap(), old);
 }

@@ -10,7 +10,9 @@ use super::{FUSED, fma, has_avx2};
 pub struct Cell<'a> {
     /// Numbers in a state, a multiple of [`LANES`](super::LANES).
     pub width: usize,
-    /// `rows × 4·width`: input, forget, cell and output gate, before and after their activations.
+    /// Distance between the rows of `gates`, at least `4·width`.
+    pub gate_stride: usize,
+    /// `rows × gate_stride`: input, forget, cell and output gate, before and after their activations.
     pub gates: &'a mut [f32],
     /// Cell state before the step.
     pub before: &'a [f32],
@@ -24,14 +26,14 @@ pub struct Cell<'a> {
 
 #[inline(always)]
 fn cell_all<const F: bool>(cell: Cell<'_>) {
-    let Cell { width, gates, before, after, tanh, hidden } = cell;
+    let Cell { width, gate_stride, gates, before, after, tanh, hidden } = cell;
     let states = before.chunks_exact(width).zip(after.chunks_exact_mut(width));
     let outputs = tanh.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width));
     for ((gates, (before, after)), (tanh, hidden)) in
-        gates.chunks_exact_mut(4 * width).zip(states).zip(outputs)
+        gates.chunks_exact_mut(gate_stride).zip(states).zip(outputs)
     {
         let (first, rest) = gates.split_at_mut(2 * width);
-        let (cell, output) = rest.split_at_mut(width);
+        let (cell, output) = rest[..2 * width].split_at_mut(width);
         sigmoid_all::<F>(first);
         tanh_all::<F>(cell);
         sigmoid_all::<F>(output);
@@ -52,7 +54,9 @@ fn cell_all<const F: bool>(cell: Cell<'_>) {
 pub struct CellGradient<'a> {
     /// Numbers in a state.
     pub width: usize,
-    /// `rows × 4·width`: gates after their activations, replaced by the gradient before them.
+    /// Distance between the rows of `gates`, at least `4·width`.
+    pub gate_stride: usize,
+    /// `rows × gate_stride`: gates after their activations, replaced by the gradient before them.
     pub gates: &'a mut [f32],
     /// Cell state before the step.
     pub before: &'a [f32],
@@ -66,14 +70,14 @@ pub struct CellGradient<'a> {
 
 #[inline(always)]
 fn cell_chain<const F: bool>(gradient: CellGradient<'_>) {
-    let CellGradient { width, gates, before, tanh, hidden, cell } = gradient;
+    let CellGradient { width, gate_stride, gates, before, tanh, hidden, cell } = gradient;
     let read = before.chunks_exact(width).zip(tanh.chunks_exact(width)).zip(hidden.chunks_exact(width));
     for ((gates, ((before, tanh), hidden)), carried) in
-        gates.chunks_exact_mut(4 * width).zip(read).zip(cell.chunks_exact_mut(width))
+        gates.chunks_exact_mut(gate_stride).zip(read).zip(cell.chunks_exact_mut(width))
     {
         let (input, rest) = gates.split_at_mut(width);
         let (forget, rest) = rest.split_at_mut(width);
-        let (cell, output) = rest.split_at_mut(width);
+        let (cell, output) = rest[..2 * width].split_at_mut(width);
         for k in 0..width {
             let (i, f, g, o, t) = (input[k], forget[k], cell[k], output[k], tanh[k]);
             let d = fma::<F>(hidden[k] * o, 1.0 - t * t, carried[k]);

@@ -42,8 +42,9 @@ fn aggregate_all<const F: bool>(edges: Aggregation<'_>, weights: &[f32], values:
     let Aggregation { offsets, sources, heads, width, stride } = edges;
     for (ends, out) in offsets.windows(2).zip(out.chunks_exact_mut(stride)) {
         out.fill(0.0);
-        for edge in ends[0] as usize..ends[1] as usize {
-            let source = &values[sources[edge] as usize * stride..][..stride];
+        let ends = ends[0] as usize..ends[1] as usize;
+        for (edge, source) in ends.clone().zip(&sources[ends]) {
+            let source = &values[*source as usize * stride..][..stride];
             let weights = &weights[edge * heads..][..heads];
             let parts = out.chunks_exact_mut(width).zip(source.chunks_exact(width));
             parts.zip(weights).for_each(|((out, source), weight)| add_scaled::<F>(out, *weight, source));
@@ -62,8 +63,9 @@ fn aggregate_chain<const F: bool>(
 ) {
     let Aggregation { offsets, sources, heads, width, stride } = edges;
     for (ends, d_out) in offsets.windows(2).zip(d_out.chunks_exact(stride)) {
-        for edge in ends[0] as usize..ends[1] as usize {
-            let source = sources[edge] as usize * stride;
+        let ends = ends[0] as usize..ends[1] as usize;
+        for (edge, source) in ends.clone().zip(&sources[ends]) {
+            let source = *source as usize * stride;
             let (values, d_values) = (&values[source..][..stride], &mut d_values[source..][..stride]);
             for head in 0..heads {
                 let (at, part) = (edge * heads + head, head * width..(head + 1) * width);
