@@ -10,10 +10,11 @@
 
 use std::time::Instant;
 
+use trimtab_nn::graph::{Graph, GraphHead, GraphLayer};
 use trimtab_nn::kernel::{Left, product};
-use trimtab_nn::{ActionSliceMut, Activation, Inputs};
+use trimtab_nn::{ActionSliceMut, Activation, Encoder, Inputs};
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
-use trimtab_rl::control::CartPole;
+use trimtab_rl::control::{CartPole, CartPoleNoVel, Overload};
 use trimtab_rl::on_policy::{OnPolicy, Update, UpdateConfig};
 use trimtab_rl::ppo::{Ppo, PpoConfig, PpoUpdate};
 use trimtab_rl::{NetworkConfig, VecEnv};
@@ -36,15 +37,28 @@ fn report(name: &str, unit: &str, mut work: impl FnMut() -> f64) {
 }
 
 fn training<U: Update>(name: &str, n_envs: usize, config: U::Config) {
-    let mut env = CartPole::new(n_envs);
+    training_in::<U>(name, &mut CartPole::new(n_envs), config, 40_000);
+}
+
+/// The same in any environment, in rounds of `steps` environment steps.
+fn training_in<U: Update>(name: &str, env: &mut dyn VecEnv, config: U::Config, steps: usize) {
+    let n_envs = env.spec().n_envs;
     let per_iteration = n_envs * config.rollout().n_steps;
     let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).expect("the configuration is valid");
-    learner.start(&mut env, 10_000_000).expect("the environment fits");
-    let iterations = 40_000usize.div_ceil(per_iteration);
+    learner.start(env, 10_000_000).expect("the environment fits");
+    let iterations = steps.div_ceil(per_iteration);
     report(name, "steps/s", || {
-        (0..iterations).for_each(|_| drop(learner.iterate(&mut env).expect("all numbers are finite")));
+        (0..iterations).for_each(|_| drop(learner.iterate(env).expect("all numbers are finite")));
         (iterations * per_iteration) as f64
     });
+}
+
+/// The same encoder with outputs that are read from the mean of all nodes.
+fn pooled(encoder: &Encoder) -> Encoder {
+    match encoder {
+        Encoder::Graph(graph) => Encoder::Graph(Graph { head: GraphHead::Pooled, ..graph.clone() }),
+        Encoder::None => Encoder::None,
+    }
 }
 
 fn config(n_steps: usize, batch_size: usize, n_epochs: usize) -> PpoConfig {
@@ -61,6 +75,30 @@ fn main() {
     training::<PpoUpdate>("the first with a shared trunk", 4, shared);
     let relu = NetworkConfig { activation: Activation::Relu, ..NetworkConfig::default() };
     training::<PpoUpdate>("the first with relu", 4, PpoConfig { network: relu, ..config(128, 128, 4) });
+
+    let recurrent = PpoConfig::recurrent();
+    training_in::<PpoUpdate>(
+        "recurrent ppo, defaults, 1 env",
+        &mut CartPoleNoVel::new(1),
+        recurrent.clone(),
+        2000,
+    );
+    training_in::<PpoUpdate>("recurrent ppo, defaults, 8 envs", &mut CartPoleNoVel::new(8), recurrent, 2000);
+    let graph = Graph {
+        nodes: 11,
+        features: 1,
+        layers: vec![32, 32],
+        kind: GraphLayer::Attention { heads: 2 },
+        head: GraphHead::Nodes,
+    };
+    let graph =
+        NetworkConfig { hidden: vec![32], encoder: Encoder::Graph(graph), ..NetworkConfig::default() };
+    let graph = PpoConfig { network: graph, ..config(128, 128, 4) };
+    let name = "ppo, attention 2×32, 11 nodes, 4 envs × 128";
+    training_in::<PpoUpdate>(name, &mut Overload::new(4, 11), graph.clone(), 4000);
+    let pooled = NetworkConfig { encoder: pooled(&graph.network.encoder), ..graph.network.clone() };
+    let graph = PpoConfig { network: pooled, ..graph };
+    training_in::<PpoUpdate>("the same, outputs from the mean", &mut Overload::new(4, 11), graph, 4000);
 
     training::<A2cUpdate>("a2c 1 env × 5", 1, A2cConfig::default());
     training::<A2cUpdate>("a2c 8 envs × 5", 8, A2cConfig::default());

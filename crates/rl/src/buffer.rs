@@ -61,7 +61,9 @@ impl ActionBuffer {
             (Self::Choices(all), ActionSlice::Choices(own)) => rows.scatter(own, width, all),
             (Self::Numbers(all), ActionSlice::Numbers(own)) => {
                 rows.scatter(own, width, all);
-                all.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0));
+                for x in all {
+                    *x = x.clamp(-1.0, 1.0);
+                }
             }
             _ => unreachable!("both are made for the same head"),
         }

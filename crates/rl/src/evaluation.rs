@@ -104,7 +104,9 @@ pub fn evaluate(policies: &[Policy], env: &mut dyn VecEnv, seed: u64, episodes: 
         if spec.varying {
             env.presence(&mut presence);
         }
-        workers.iter_mut().for_each(|worker| worker.act(&spec, &out.obs, &masks, &mut actions));
+        for worker in &mut workers {
+            worker.act(&spec, &out.obs, &masks, &mut actions);
+        }
         let taken = match actions.all() {
             ActionSlice::Choices(choices) => Actions::Discrete(choices),
             ActionSlice::Numbers(numbers) => Actions::Continuous(numbers),

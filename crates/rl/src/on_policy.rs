@@ -158,6 +158,7 @@ impl<U: Update> OnPolicy<U> {
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Network`] for a configuration that cannot work.
+    #[expect(clippy::needless_pass_by_value, reason = "the run keeps it, a copy in each member")]
     pub fn new(
         config: U::Config,
         spec: &EnvSpec,
@@ -267,14 +268,15 @@ impl<U: Update> OnPolicy<U> {
 
         let progress_remaining = (1.0 - self.timesteps as f64 / self.total_timesteps as f64).max(0.0);
         let mut log = Log::with_capacity(24);
-        let (mut found, mut times) = (Log::new(), 1.0);
-        let (first, others) = self.members.split_first_mut().expect("a run has a member");
-        first.improve(multipliers, &mut self.rng, progress_remaining, &mut log)?;
-        for member in others {
+        let mut found = Log::new();
+        for (at, member) in self.members.iter_mut().enumerate() {
+            if at == 0 {
+                member.improve(multipliers, &mut self.rng, progress_remaining, &mut log)?;
+                continue;
+            }
             found.clear();
             member.improve(multipliers, &mut self.rng, progress_remaining, &mut found)?;
-            times += 1.0;
-            blend(&mut log, &found, 1.0 / times);
+            blend(&mut log, &found, 1.0 / (at + 1) as f64);
         }
         self.complete(&mut log);
         Ok(Iteration { timesteps: self.timesteps, log })

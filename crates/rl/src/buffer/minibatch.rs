@@ -98,10 +98,9 @@ impl Minibatch {
             memory.copy_from_slice(&rollout.memory[sequence * memory.len()..][..memory.len()]);
         }
         // The memory that a sequence starts from has been forgotten already where it had to be.
-        let later = self.starts.iter_mut().zip(rows).enumerate();
-        later.for_each(|(at, (starts, row))| {
-            *starts = at >= first_rows.len() && rollout.starts(*row as usize)
-        });
+        for (at, (starts, row)) in self.starts.iter_mut().zip(rows).enumerate() {
+            *starts = at >= first_rows.len() && rollout.starts(*row as usize);
+        }
     }
 
     /// Puts the distributions back into the rows of the rollout they were [gathered](Self::gather) from.

@@ -1,4 +1,4 @@
-//! Advantages against NumPy's (`tests/fixtures/make_advantages.py`), and tasks with known values.
+//! Advantages against `NumPy`'s (`tests/fixtures/make_advantages.py`), and tasks with known values.
 
 use serde::Deserialize;
 

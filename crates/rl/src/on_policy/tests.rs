@@ -3,6 +3,7 @@
 
 mod agents;
 mod bad_input;
+mod graphs;
 mod masking;
 pub(crate) mod probe;
 mod recurrent;

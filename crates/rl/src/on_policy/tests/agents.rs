@@ -62,7 +62,7 @@ fn modest(env: &mut dyn VecEnv, episodes: usize) -> f64 {
 fn one_agent_learns_alike_whoever_it_learns_for() {
     let params = |learners| {
         let mut env = CartPole::new(4);
-        let config = PpoConfig { learners, ..config() };
+        let config = PpoConfig { learners, batch_size: 80, ..config() };
         let mut ppo = Ppo::new(config, env.spec(), vec![], 1).unwrap();
         ppo.start(&mut env, 1000).unwrap();
         (0..3).for_each(|_| drop(ppo.iterate(&mut env).unwrap()));

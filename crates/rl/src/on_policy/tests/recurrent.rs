@@ -5,7 +5,7 @@ use trimtab_nn::{CriticRecurrence, Recurrence};
 use super::probe::Probe;
 use super::tasks::{figure, train};
 use crate::a2c::A2cUpdate;
-use crate::control::{BudgetRoster, CartPole, Doors, Recall};
+use crate::control::{BudgetRoster, CartPole, CartPoleNoVel, Doors, Recall};
 use crate::env::{ActionSpace, VecEnv};
 use crate::evaluation::evaluate;
 use crate::ppo::PpoUpdate;
@@ -94,6 +94,36 @@ fn a2c_remembers_too() {
     let score = evaluate(&learner.policies(), &mut Recall::new(50, 3, 2), 7, 4).unwrap().mean_return();
     println!("right answers {score}");
     assert!(score > 0.95, "{score}");
+}
+
+#[test]
+fn cartpole_with_hidden_velocities_is_solved_with_memory_only() {
+    let config = PpoConfig {
+        learning_rate: Schedule::linear(3e-3),
+        n_steps: 64,
+        batch_size: 256,
+        n_epochs: 8,
+        gamma: 0.98,
+        gae_lambda: 0.8,
+        clip_range: Schedule::linear(0.2),
+        network: NetworkConfig {
+            hidden: vec![64],
+            recurrence: Some(Recurrence { hidden_size: 32, critic: CriticRecurrence::None }),
+            ..NetworkConfig::default()
+        },
+        ..PpoConfig::default()
+    };
+    let score = |config: &PpoConfig, seed| {
+        let learner = train::<PpoUpdate>(config.clone(), &mut CartPoleNoVel::new(8), vec![], seed, 200_000);
+        let mut env = CartPoleNoVel::new(30);
+        evaluate(&learner.policies(), &mut env, 1_000_000 + seed, 1).unwrap().mean_return()
+    };
+    let with: Vec<f64> = (1..=3).map(|seed| score(&config, seed)).collect();
+    let network = NetworkConfig { recurrence: None, ..config.network.clone() };
+    let without = score(&PpoConfig { network, ..config }, 1);
+    println!("mean return of 30 deterministic episodes: with memory {with:?}, without {without}");
+    assert!(with.iter().filter(|score| **score >= 450.0).count() >= 2, "{with:?}");
+    assert!(without < 200.0, "{without}");
 }
 
 #[test]

@@ -80,7 +80,9 @@ fn equal_seeds_give_equal_bytes_and_others_do_not() {
 }
 
 fn resumes<U: Update>(config: &U::Config) {
-    tasks().iter().for_each(|(make, constraints)| resumes_in::<U>(config, make, constraints));
+    for (make, constraints) in tasks() {
+        resumes_in::<U>(config, &make, &constraints);
+    }
 }
 
 fn resumes_in<U: Update>(config: &U::Config, make: &Make, constraints: &[ConstraintConfig]) {
