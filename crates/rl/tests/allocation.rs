@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trimtab_nn::{CriticRecurrence, Recurrence};
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
-use trimtab_rl::control::{BudgetRoster, Toll};
+use trimtab_rl::control::{CartPoleNoVel, Toll};
 use trimtab_rl::on_policy::{OnPolicy, Update};
 use trimtab_rl::ppo::{PpoConfig, PpoUpdate};
 use trimtab_rl::{ConstraintConfig, CriticView, NetworkConfig, VecEnv};
@@ -56,7 +56,8 @@ fn iterations_allocate_only_their_log() {
     let ppo = PpoConfig { n_steps: 100, batch_size: 150, normalize_reward: true, ..PpoConfig::default() };
     allocates_only_its_log::<PpoUpdate>(ppo.clone(), &mut Toll::new(8));
     let recurrence = Some(Recurrence { hidden_size: 8, critic: CriticRecurrence::Separate });
-    let network = NetworkConfig { recurrence, ..NetworkConfig::default() };
+    // Small enough for products of our own: the `gemm` crate packs the operands of large ones into buffers it allocates.
+    let network = NetworkConfig { hidden: vec![16], recurrence, ..NetworkConfig::default() };
     let all = PpoConfig {
         batch_size: 200,
         kl_coeff: Some(0.2),
@@ -65,7 +66,7 @@ fn iterations_allocate_only_their_log() {
         network,
         ..ppo
     };
-    allocates_only_its_log::<PpoUpdate>(all, &mut BudgetRoster::new(4, 4));
+    allocates_only_its_log::<PpoUpdate>(all, &mut CartPoleNoVel::new(8));
     let a2c = A2cConfig { n_steps: 20, normalize_reward: true, ..A2cConfig::default() };
     allocates_only_its_log::<A2cUpdate>(a2c, &mut Toll::new(8));
 }
