@@ -11,7 +11,7 @@ use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
-use trimtab_rl::{A2cConfig, NetworkConfig, PpoConfig, Schedule};
+use trimtab_rl::{A2cConfig, Learners, NetworkConfig, PpoConfig, Schedule};
 use trimtab_sim::SimConfig;
 
 /// Configuration of a run.
@@ -305,6 +305,10 @@ impl RunConfig {
         )?;
         let windows = &self.inner.calibration.scale_down_secs;
         check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
+        // A run writes one policy, for every service.
+        for (key, learners) in [("ppo.learners", self.ppo.learners), ("a2c.learners", self.a2c.learners)] {
+            check(key, learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
+        }
         crate::reward::Reward::new(&self.reward)?;
         self.sim.validate()?;
         Ok(())
