@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
 use trimtab_rl::{
-    A2cConfig, DdpgConfig, DqnConfig, NetworkConfig, PpoConfig, SacConfig, Schedule, Td3Config,
+    A2cConfig, DdpgConfig, DqnConfig, Learners, NetworkConfig, PpoConfig, SacConfig, Schedule, Td3Config,
 };
 use trimtab_sim::SimConfig;
 
@@ -358,6 +358,10 @@ impl RunConfig {
         )?;
         let windows = &self.inner.calibration.scale_down_secs;
         check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
+        // A run writes one policy, for every service.
+        for (key, learners) in [("ppo.learners", self.ppo.learners), ("a2c.learners", self.a2c.learners)] {
+            check(key, learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
+        }
         crate::reward::Reward::new(&self.reward)?;
         self.sim.validate()?;
         Ok(())

@@ -169,7 +169,7 @@ pub fn train(
         }
     }
     checkpoint(dir, learner.as_ref(), &env)?;
-    let mut policy = learner.policy();
+    let mut policy = learner.policies().swap_remove(0);
     if config.action == ActionKind::TrimContinuous
         && config.goal == Goal::Multi
         && config.settle_cost_share > 0.0

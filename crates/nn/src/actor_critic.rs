@@ -9,6 +9,7 @@
 //! Left out: losses.
 
 mod architecture;
+mod divergence;
 mod file;
 mod forward;
 mod gradient;
@@ -22,6 +23,7 @@ use std::ops::Range;
 
 use self::architecture::check;
 pub use self::architecture::{Architecture, CriticRecurrence, Encoder, Initialisation, Recurrence};
+pub use self::divergence::{Extra, Penalty};
 pub use self::groups::Group;
 pub use self::inputs::{Evaluation, EvaluationGradient, Inputs, Samples, Sequences};
 pub use self::nodes::NodeHead;
@@ -187,7 +189,8 @@ impl ActorCritic {
         &self.params[self.log_stds_range()]
     }
 
-    fn log_stds_range(&self) -> Range<usize> {
+    /// Where in [`ActorCritic::params`] these lie.
+    pub fn log_stds_range(&self) -> Range<usize> {
         self.log_stds.clone()
     }
 }

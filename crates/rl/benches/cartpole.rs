@@ -16,10 +16,11 @@ use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;
 
+use trimtab_nn::graph::{Graph, GraphHead, GraphLayer};
 use trimtab_nn::kernel::{Base, Left, product};
-use trimtab_nn::{ActionSliceMut, Activation, Inputs};
+use trimtab_nn::{ActionSliceMut, Activation, Encoder, Inputs};
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
-use trimtab_rl::control::CartPole;
+use trimtab_rl::control::{CartPole, CartPoleNoVel, Overload};
 use trimtab_rl::on_policy::{OnPolicy, Update, UpdateConfig};
 use trimtab_rl::ppo::{Ppo, PpoConfig, PpoUpdate};
 use trimtab_rl::{NetworkConfig, VecEnv};
@@ -99,9 +100,15 @@ fn run<U: Update>(n_envs: usize, config: U::Config, seed: u64) -> (OnPolicy<U>, 
 }
 
 fn training<U: Update>(n_envs: usize, config: U::Config) -> Rates {
-    let (mut learner, mut env, steps) = run::<U>(n_envs, config, 1);
+    training_in::<U>(&mut CartPole::new(n_envs), config)
+}
+
+fn training_in<U: Update>(env: &mut dyn VecEnv, config: U::Config) -> Rates {
+    let steps = env.spec().n_envs * config.rollout().n_steps;
+    let mut learner = OnPolicy::<U>::new(config, env.spec(), vec![], 1).expect("the configuration is valid");
+    learner.start(env, 100_000_000).expect("the environment fits");
     Rates::of(|| {
-        learner.iterate(&mut env).expect("all numbers are finite");
+        learner.iterate(env).expect("all numbers are finite");
         steps as f64
     })
 }
@@ -226,6 +233,20 @@ fn main() {
     let relu = NetworkConfig { activation: Activation::Relu, ..NetworkConfig::default() };
     let relu = PpoConfig { network: relu, ..config(128, 128, 4) };
     row("c1 with relu", &training::<PpoUpdate>(4, relu), "", "");
+    let recurrent = PpoConfig::recurrent();
+    for n_envs in [1, 8] {
+        let rates = training_in::<PpoUpdate>(&mut CartPoleNoVel::new(n_envs), recurrent.clone());
+        row(&format!("recurrent ppo, its defaults, {n_envs} envs"), &rates, "", "");
+    }
+    let graph = |head| {
+        let kind = GraphLayer::Attention { heads: 2 };
+        let graph = Graph { nodes: 11, features: 1, layers: vec![32, 32], kind, head };
+        let encoder = Encoder::Graph(graph);
+        let network = NetworkConfig { hidden: vec![32], encoder, ..NetworkConfig::default() };
+        training_in::<PpoUpdate>(&mut Overload::new(4, 11), PpoConfig { network, ..config(128, 128, 4) })
+    };
+    row("ppo, attention 2×32, 11 nodes, 4 × 128", &graph(GraphHead::Nodes), "20000", "");
+    row("the same, outputs from the mean", &graph(GraphHead::Pooled), "20000", "");
     for n_envs in [1, 8, 64] {
         let rates = training::<A2cUpdate>(n_envs, A2cConfig::default());
         row(&format!("a2c {n_envs} × 5"), &rates, "", "");

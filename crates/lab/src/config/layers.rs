@@ -120,11 +120,20 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 5] = [
+const OPTIONAL: [&str; 14] = [
     "ppo.clip_range_vf",
     "ppo.target_kl",
+    "ppo.kl_coeff",
+    "ppo.sequence_length",
     "ppo.network.default_action",
+    "ppo.network.recurrence",
+    "ppo.network.encoder",
+    "ppo.network.freeze",
+    "a2c.sequence_length",
     "a2c.network.default_action",
+    "a2c.network.recurrence",
+    "a2c.network.encoder",
+    "a2c.network.freeze",
     "sac.target_entropy",
 ];
 

@@ -46,7 +46,8 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    fn is_none(&self) -> bool {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
         *self == Self::None
     }
 }

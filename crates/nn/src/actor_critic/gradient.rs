@@ -3,7 +3,7 @@
 //! Left out: losses and optimisers.
 
 use super::forward::wrong_kind;
-use super::{ActorCritic, Distribution, EvaluationGradient, Inputs, Workspace};
+use super::{ActorCritic, Distribution, EvaluationGradient, Extra, Inputs, Workspace};
 use crate::distribution::ActionSlice;
 use crate::kernel::Base;
 use crate::mlp::Mlp;
@@ -37,16 +37,32 @@ impl ActorCritic {
         }
     }
 
-    /// Adds the gradient of a loss with respect to all parameters to `grads`, right after
-    /// [`ActorCritic::evaluate`] of the same rows.
+    /// [`ActorCritic::backward_with`] nothing extra.
     ///
     /// # Panics
-    /// As [`ActorCritic::evaluate`], or if `grads` is shorter than [`ActorCritic::params`].
+    /// As there.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
         actions: ActionSlice<'_>,
         gradient: EvaluationGradient<'_>,
+        ws: &mut Workspace,
+        grads: &mut [f32],
+    ) {
+        self.backward_with(inputs, actions, gradient, Extra::default(), ws, grads);
+    }
+
+    /// Adds the gradient of a loss with respect to all parameters to `grads`, right after
+    /// [`ActorCritic::evaluate`] of the same rows.
+    ///
+    /// # Panics
+    /// As [`ActorCritic::evaluate`], or if `grads` is shorter than [`ActorCritic::params`].
+    pub fn backward_with(
+        &self,
+        inputs: Inputs<'_>,
+        actions: ActionSlice<'_>,
+        gradient: EvaluationGradient<'_>,
+        extra: Extra<'_>,
         ws: &mut Workspace,
         grads: &mut [f32],
     ) {
@@ -59,12 +75,19 @@ impl ActorCritic {
                 heads.backward(&mut ws.outputs, &ws.categorical, choices, log_prob_grads, entropy_grad);
             }
             (Distribution::Gaussian(gaussian), ActionSlice::Numbers(numbers)) => {
-                let upstream = (log_prob_grads, gradient.entropies);
+                // Entropies do not depend on the row, so that those of rows that count stand for the rest.
+                let counted = extra.counts.iter().take(rows).filter(|counts| **counts).count();
+                let share = if extra.counts.is_empty() { 1.0 } else { counted as f32 / rows as f32 };
+                let upstream = (log_prob_grads, gradient.entropies * share);
+                if extra.penalty.is_some() {
+                    self.keep_means(rows, ws);
+                }
                 let log_std_grads = &mut grads[self.log_stds_range()];
                 gaussian.backward(&mut ws.outputs, self.log_stds(), numbers, upstream, log_std_grads);
             }
             (_, actions) => wrong_kind(&self.architecture.head, &actions),
         }
+        self.add_extra(extra, rows, ws, grads);
         let heads = self.architecture.value_heads;
         let value_rows = ws.padded_values.chunks_exact_mut(self.value_head.stride());
         for (out, values) in value_rows.zip(gradient.values.chunks_exact(heads)).take(rows) {

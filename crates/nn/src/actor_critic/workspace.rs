@@ -23,6 +23,8 @@ pub struct Workspace {
     pub(super) values: Vec<f32>,
     pub(super) log_probs: Vec<f32>,
     pub(super) entropies: Vec<f32>,
+    /// A Gaussian's means where they are still needed beside their gradient.
+    pub(super) means: Vec<f32>,
     pub(super) categorical: CategoricalCache,
     pub(super) graph: GraphCache,
     pub(super) nodes: NodeCache,
@@ -76,6 +78,7 @@ impl ActorCritic {
             values: vec![0.0; capacity * self.architecture.value_heads],
             log_probs: vec![0.0; capacity],
             entropies: vec![0.0; capacity],
+            means: Vec::new(),
             categorical,
             action_transposed: Vec::new(),
             value_transposed: Vec::new(),

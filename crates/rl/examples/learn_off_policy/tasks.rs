@@ -108,6 +108,6 @@ fn train(
     while learner.timesteps() < total_timesteps {
         learner.iterate(env)?;
     }
-    let score = evaluate(&learner.policy(), fresh, 1_000_000 + seed, 1)?.mean_return();
+    let score = evaluate(&learner.policies(), fresh, 1_000_000 + seed, 1)?.mean_return();
     Ok((learner, score))
 }

@@ -9,7 +9,7 @@ use trimtab_nn::ActionSliceMut;
 use super::{OffPolicy, ReplayConfig, Scratch, Seen, Update, mask_width};
 use crate::env::checks::{check_costs, check_finite, check_masks, in_env, step_error};
 use crate::env::{ActionSpace, Actions, EnvSpec, Presence, VecEnv};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::replay::n_step::Finish;
 
 impl<U: Update> OffPolicy<U> {
@@ -52,7 +52,10 @@ impl<U: Update> OffPolicy<U> {
         for env in 0..n_envs {
             let ended = out.terminated[env] || out.truncated[env];
             let agents = env * n_agents..(env + 1) * n_agents;
-            self.episodes.step(env, &out.rewards[agents.clone()], ended);
+            let presence = &self.view.presence[agents.clone()];
+            let there = out.rewards[agents.clone()].iter().zip(presence);
+            let there = there.filter(|(_, presence)| **presence != Presence::Absent);
+            self.episodes.step(env, there.map(|(reward, _)| *reward), ended);
             if ended {
                 let last = &out.final_obs[agents.start * obs_dim..agents.end * obs_dim];
                 check_finite("final observation", last, last.len(), now)
@@ -79,21 +82,7 @@ impl<U: Update> OffPolicy<U> {
         }
         env.action_masks(&mut self.view.masks);
         let step = self.steps();
-        let counts = match &self.spec.action_space {
-            ActionSpace::Discrete(count) => std::slice::from_ref(count),
-            ActionSpace::MultiDiscrete(counts) => counts,
-            ActionSpace::Box(_) => return Ok(()),
-        };
-        let width = mask_width(&self.spec);
-        for row in acting(&self.view.presence) {
-            check_masks(&self.view.masks[row * width..][..width], counts, step).map_err(
-                |error| match error {
-                    Error::NothingAllowed { head, step, .. } => Error::NothingAllowed { row, head, step },
-                    error => error,
-                },
-            )?;
-        }
-        Ok(())
+        check_masks(&self.view.masks, &self.spec.action_space, &self.view.presence, step)
     }
 
     /// Fills in the actions of all rows; those of rows that do not act are never looked at.

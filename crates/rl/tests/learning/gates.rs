@@ -292,7 +292,7 @@ fn examine(
     n_envs: usize,
     seed: u64,
 ) -> Result<Evaluation> {
-    evaluate(&learner.policy(), &mut *env(n_envs), 1_000_000 + seed, 1)
+    evaluate(&learner.policies(), &mut *env(n_envs), 1_000_000 + seed, 1)
 }
 
 /// `work(1) … work(count)` on the cores there are, in order.

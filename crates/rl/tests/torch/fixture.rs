@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use trimtab_nn::{ActionHead, ActorCritic, Tensor, Tensors};
-use trimtab_rl::buffer::ActionBuffer;
+use trimtab_nn::{ActionHead, ActorCritic, Architecture, Tensor, Tensors};
+use trimtab_rl::buffer::{ActionBuffer, RolloutShape};
 
-type Named = BTreeMap<String, Array>;
+pub(crate) type Named = BTreeMap<String, Array>;
 
 #[derive(Clone, Deserialize)]
 pub(crate) struct Array {
@@ -47,15 +47,20 @@ pub(crate) struct Batch {
 
 impl Case {
     pub(crate) fn policy(&self) -> ActorCritic {
-        let mut tensors = Tensors::default();
-        tensors.metadata.insert("architecture".into(), self.architecture.to_string());
-        for (name, Array { shape, data }) in &self.start {
-            tensors.insert(name, Tensor::new(shape.clone(), data.clone()));
-        }
-        let policy = ActorCritic::from_tensors(&mut tensors).unwrap();
-        tensors.finish().unwrap();
-        policy
+        policy(&self.architecture, &self.start)
     }
+}
+
+/// A network with given weights.
+pub(crate) fn policy(architecture: &serde_json::Value, weights: &Named) -> ActorCritic {
+    let mut tensors = Tensors::default();
+    tensors.metadata.insert("architecture".into(), architecture.to_string());
+    for (name, Array { shape, data }) in weights {
+        tensors.insert(name, Tensor::new(shape.clone(), data.clone()));
+    }
+    let policy = ActorCritic::from_tensors(&mut tensors).unwrap();
+    tensors.finish().unwrap();
+    policy
 }
 
 impl Batch {
@@ -66,6 +71,23 @@ impl Batch {
         }
         let choices = self.actions.iter().map(|x| *x as u32).collect();
         (self.masks.clone(), ActionBuffer::Choices(choices))
+    }
+}
+
+/// Sizes of a rollout of five environments for a network without memory.
+pub(crate) fn shape(architecture: &Architecture, rows: usize, masked: bool) -> RolloutShape {
+    RolloutShape {
+        n_steps: rows / 5,
+        n_envs: 5,
+        n_agents: 1,
+        obs_dim: architecture.obs_dim,
+        critic_dim: 0,
+        head: architecture.head.clone(),
+        signals: architecture.value_heads,
+        masked: masked && !architecture.head.choices().is_empty(),
+        varying: false,
+        memory: 0,
+        sequence_length: 1,
     }
 }
 

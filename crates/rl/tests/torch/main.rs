@@ -1,4 +1,4 @@
-//! Losses, gradients, optimisers and whole updates against `PyTorch`'s numbers (`fixtures/make.py`).
+//! Losses, gradients, optimisers and whole updates against `PyTorch`'s numbers (`fixtures/make.py`, `make_updates.py`).
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod a2c;
@@ -6,6 +6,7 @@ mod fixture;
 mod off_policy;
 mod optimisers;
 mod ppo;
+mod ppo_updates;
 
 const TOLERANCE: f64 = 1e-5;
 

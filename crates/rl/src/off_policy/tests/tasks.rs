@@ -84,7 +84,7 @@ fn a_constraint_holds_costs_near_their_bound() {
     };
     let mut env = Toll::new(16);
     let learner: Dqn = train(config, &mut env, vec![bound], 80_000);
-    let found = evaluate(&learner.policy(), &mut Toll::new(100), 77, 20).unwrap();
+    let found = evaluate(&learner.policies(), &mut Toll::new(100), 77, 20).unwrap();
     let (toll, best) = (found.mean_costs[0], 0.3 - 0.3 * 0.3 / 2.0);
     let multiplier = learner.multipliers()[0].value();
     println!(

@@ -5,10 +5,16 @@ use trimtab_nn::Inputs;
 use super::probe::{End, Probe};
 use crate::env::{ActionSpace, VecEnv};
 use crate::on_policy::{Iteration, OnPolicy, Update};
-use crate::{A2c, A2cConfig};
+use crate::{A2c, A2cConfig, ConstraintConfig};
 
-fn train<U: Update>(config: U::Config, env: &mut dyn VecEnv, steps: u64) -> OnPolicy<U> {
-    let mut learner = OnPolicy::new(config, env.spec(), vec![], 1).unwrap();
+pub(crate) fn train<U: Update>(
+    config: U::Config,
+    env: &mut dyn VecEnv,
+    constraints: Vec<ConstraintConfig>,
+    seed: u64,
+    steps: u64,
+) -> OnPolicy<U> {
+    let mut learner = OnPolicy::new(config, env.spec(), constraints, seed).unwrap();
     learner.start(env, steps).unwrap();
     while learner.timesteps() < steps {
         learner.iterate(env).unwrap();
@@ -24,7 +30,7 @@ pub(crate) fn critic_knows_how_episodes_end<U: Update>(config: &U::Config, steps
     for (end, expected) in [(End::Truncated, 1.0 / (1.0 - 0.9)), (End::Terminated, terminated)] {
         let mut env = Probe { end, blind: true, episode_steps: 5, ..Probe::new(ActionSpace::Discrete(1)) };
         env.spec.n_agents = 1;
-        let learner = train::<U>(config.clone(), &mut env, steps);
+        let learner = train::<U>(config.clone(), &mut env, vec![], 1, steps);
         let mut values = [0.0];
         learner.actor_critic().values(
             Inputs::new(&[1.0, 0.0], None),
