@@ -8,6 +8,8 @@ pub(crate) const ALGORITHMS: [&str; 2] = ["ppo", "a2c"];
 pub(crate) const GOALS: [&str; 3] = ["cost", "latency", "multi"];
 /// Values of `action`.
 pub(crate) const ACTIONS: [&str; 4] = ["trim", "trim_continuous", "delta", "move"];
+/// Values of `select`.
+pub(crate) const SELECTIONS: [&str; 2] = ["last", "best"];
 
 #[cfg(test)]
 mod tests {

@@ -206,14 +206,21 @@ impl Settings {
 
     /// A flag that is a number, if it was given.
     pub(crate) fn number(mut self, flag: &str, key: &str, value: Option<u64>) -> Self {
-        self.layers.extend(value.map(|value| Layer::key(flag, &[key], &value.to_string())));
+        self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &value.to_string())));
+        self
+    }
+
+    /// A flag that is a fraction, if it was given.
+    pub(crate) fn fraction(mut self, flag: &str, key: &str, value: Option<f64>) -> Self {
+        self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &Value::Float(value).to_string())));
         self
     }
 
     /// A flag that is text, if it was given.
     pub(crate) fn text(mut self, flag: &str, key: &str, value: Option<&String>) -> Self {
-        self.layers
-            .extend(value.map(|value| Layer::key(flag, &[key], &Value::from(value.as_str()).to_string())));
+        self.layers.extend(
+            value.map(|value| Layer::key(flag, &path(key), &Value::from(value.as_str()).to_string())),
+        );
         self
     }
 
@@ -255,6 +262,10 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn path(key: &str) -> Vec<&str> {
+    key.split('.').collect()
 }
 
 /// A setting that differs.

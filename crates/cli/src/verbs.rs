@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 const EXIT: &str = "\
-Exit status: 0 fine; 1 stopped before its end, or a gate was not met; 2 failed.
+Exit status: 0 fine; 1 stopped before its end (Ctrl-C), or a gate was not met; 2 failed; 130 stopped at once (Ctrl-C twice).
 
 Settings come from defaults, a TOML file (--config), variables such as TRIMTAB__PPO__GAMMA, and flags; the later wins.
 

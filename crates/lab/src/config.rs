@@ -4,8 +4,10 @@
 //! an error that names where it stands and the nearest valid one.
 
 mod layers;
+mod validation;
 
 pub use layers::{Layer, resolve};
+pub use validation::{Select, ValidationConfig};
 
 use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,10 @@ pub struct RunConfig {
     pub n_envs: usize,
     /// Environment steps between two checkpoints.
     pub checkpoint_timesteps: u64,
+    /// Checkpoints that are kept, the newest ones.
+    pub keep_checkpoints: usize,
+    /// Which policy a finished run reports: `last`, or `best` by validation.
+    pub select: Select,
     /// Largest step of the `delta` action.
     pub delta: u32,
     /// Episodes.
@@ -55,6 +61,8 @@ pub struct RunConfig {
     pub settle_cost_share: f64,
     /// Guardrails after every decision.
     pub guardrails: GuardrailsConfig,
+    /// Validation during training.
+    pub validation: ValidationConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -219,6 +227,8 @@ impl Default for RunConfig {
             total_timesteps: 500_000,
             n_envs: 32,
             checkpoint_timesteps: 100_000,
+            keep_checkpoints: 2,
+            select: Select::default(),
             delta: 1,
             episode: EpisodeConfig::default(),
             traffic: vec![TrafficConfig::default()],
@@ -229,6 +239,7 @@ impl Default for RunConfig {
             constraint: ConstraintSetting::default(),
             settle_cost_share: 0.99,
             guardrails: GuardrailsConfig::default(),
+            validation: ValidationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
         }
@@ -282,6 +293,7 @@ impl RunConfig {
             "at least 1",
             &self.checkpoint_timesteps,
         )?;
+        check("keep_checkpoints", self.keep_checkpoints > 0, "at least 1", &self.keep_checkpoints)?;
         check("traffic", !self.traffic.is_empty(), "at least one entry", &"empty")?;
         check("episode.steps", self.episode.steps > 0, "at least 1", &self.episode.steps)?;
         check("episode.hold", self.episode.hold > 0, "at least 1", &self.episode.hold)?;
@@ -305,6 +317,7 @@ impl RunConfig {
         )?;
         let windows = &self.inner.calibration.scale_down_secs;
         check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
+        self.validation.validate(self.select)?;
         crate::reward::Reward::new(&self.reward)?;
         self.sim.validate()?;
         Ok(())

@@ -22,8 +22,10 @@ pub mod reward;
 pub mod run_dir;
 pub mod settle;
 pub mod statistics;
+pub mod tensorboard;
 pub mod traffic;
 pub mod training;
+pub mod validation;
 
 pub use config::RunConfig;
 pub use error::{Error, Result};

@@ -1,7 +1,7 @@
 //! `trimtab train`: one training run.
 
 use crate::{
-    choices::{ACTIONS, ALGORITHMS, GOALS},
+    choices::{ACTIONS, ALGORITHMS, GOALS, SELECTIONS},
     destination, interrupt,
     invocation::quoted,
     output::{self, Output},
@@ -11,7 +11,7 @@ use crate::{
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 use trimtab_lab::{
     RunConfig, applications,
     run_dir::RunDir,
@@ -52,11 +52,31 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
+    validation: ValidationArgs,
+    #[command(flatten)]
     threads: ThreadsArgs,
     #[command(flatten)]
     traffic: TrafficArgs,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+/// Flags about validation on training days that are held out.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Validation")]
+struct ValidationArgs {
+    /// Score the policy every N steps on the last training day, which is then held out
+    #[arg(long, value_name = "N")]
+    validate_every: Option<u64>,
+    /// End after so many validations in a row without a better score
+    #[arg(long, value_name = "N")]
+    patience: Option<u64>,
+    /// End once the score is at or below X; the HPA inside the policy scores 1
+    #[arg(long, value_name = "X")]
+    target_score: Option<f64>,
+    /// Policy that the finished run reports [default: last]
+    #[arg(long, value_parser = SELECTIONS)]
+    select: Option<String>,
 }
 
 /// See [`TrainArgs`].
@@ -69,6 +89,10 @@ pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
         .text("--action", "action", args.action.as_ref())
         .number("--seed", "seed", args.seed)
         .number("--total-timesteps", "total_timesteps", args.total_timesteps)
+        .number("--validate-every", "validation.every_timesteps", args.validation.validate_every)
+        .number("--patience", "validation.patience", args.validation.patience)
+        .fraction("--target-score", "validation.target_score", args.validation.target_score)
+        .text("--select", "select", args.validation.select.as_ref())
         .traffic(&args.traffic);
     let stop = interrupt::stop_flag()?;
     let display = Display::new(output);
@@ -84,7 +108,15 @@ pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
         }
         own
     } else {
-        prepare(settings.resolve()?, args, &display)?
+        match prepare(settings.resolve()?, args, &stop, &display) {
+            Err(error) if was_interrupted(&error) => {
+                drop(display);
+                let text = "stopped while the HPA was calibrated; nothing is written";
+                output.result(&json!({ "run_dir": dir.path(), "finished": false }), || text.to_owned())?;
+                return Ok(output::Ending::Short);
+            }
+            prepared => prepared?,
+        }
     };
     let shown = args.run_dir.file_name().map_or_else(|| "training".into(), |name| name.to_string_lossy());
     let mut last = None;
@@ -97,16 +129,26 @@ pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
 }
 
 /// Finds whatever is wrong before any work starts, then calibrates the inner HPA.
-fn prepare(mut config: RunConfig, args: &TrainArgs, display: &Display) -> Result<RunConfig> {
+fn prepare(
+    mut config: RunConfig,
+    args: &TrainArgs,
+    stop: &AtomicBool,
+    display: &Display,
+) -> Result<RunConfig> {
     let application = applications::load(&config.env)?;
     let days = training::training_days(&config, &application)?;
     training::rehearse(&config, &application, &days)?;
     destination::check(&args.run_dir)?;
     let threads = args.threads.get();
-    training::calibrate_inner(&mut config, &days, threads, &mut |what, fraction| {
+    training::calibrate_inner(&mut config, &days, threads, stop, &mut |what, fraction| {
         display.stage("calibration", what, fraction);
     })?;
     Ok(config)
+}
+
+/// Whether the work was given up on request.
+fn was_interrupted(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(trimtab_lab::Error::Interrupted))
 }
 
 fn report(
@@ -118,20 +160,26 @@ fn report(
 ) -> Result<output::Ending> {
     let finished = ending == Ending::Finished;
     let run = dir.path().display();
-    let timesteps = last.map_or(0, |progress| progress.timesteps);
+    let timesteps =
+        last.map_or(if finished { config.total_timesteps } else { 0 }, |progress| progress.timesteps);
+    let early = if finished && timesteps < config.total_timesteps {
+        format!(" early, after {} steps", thousands(timesteps))
+    } else {
+        String::new()
+    };
     let resume = format!("trimtab train --resume --run-dir {}", quoted(&dir.path().to_string_lossy()));
     let value = json!({
         "run_dir": dir.path(),
         "finished": finished,
         "policy": finished.then(|| dir.file("policy.safetensors")),
         "total_timesteps": config.total_timesteps,
-        "timesteps": if finished { config.total_timesteps.max(timesteps) } else { timesteps },
+        "timesteps": timesteps,
         "resume": (!finished).then_some(&resume),
     });
     output.result(&value, || {
         if finished {
             format!(
-                "{run}: finished; the policy is {run}/policy.safetensors. To score it on days it has not seen:\n  trimtab compare --app {} {} --autoscalers hpa,hpa_calibrated,{}",
+                "{run}: finished{early}; the policy is {run}/policy.safetensors. To score it on days it has not seen:\n  trimtab compare --app {} {} --autoscalers hpa,hpa_calibrated,{}",
                 quoted(&config.env),
                 traffic_flags(&config.traffic),
                 quoted(&dir.path().to_string_lossy())

@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod bad_run;
+mod callbacks;
 mod output;
 mod place;
 mod runs;
+mod tensorboard;
