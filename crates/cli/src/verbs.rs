@@ -8,6 +8,7 @@ mod evaluate;
 mod quickstart;
 mod report;
 mod train;
+mod tune;
 mod workload;
 
 use crate::output::{Ending, Format, Output, Remarks};
@@ -40,6 +41,7 @@ pub(crate) struct Cli {
 enum Verb {
     Quickstart(quickstart::QuickstartArgs),
     Train(train::TrainArgs),
+    Tune(tune::TuneArgs),
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
@@ -64,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> Result<Ending> {
     match cli.verb {
         Verb::Quickstart(args) => quickstart::run(&args, output),
         Verb::Train(args) => train::run(&args, output),
+        Verb::Tune(args) => tune::run(&args, output),
         Verb::Evaluate(args) => evaluate::run(&args, output),
         Verb::Compare(args) => compare::run(&args, output),
         Verb::Report(args) => report::run(&args, output),

@@ -20,11 +20,13 @@ pub mod policy_file;
 pub mod report;
 pub mod reward;
 pub mod run_dir;
+pub mod search;
 pub mod settle;
 pub mod statistics;
 pub mod tensorboard;
 pub mod traffic;
 pub mod training;
+pub mod tuning;
 pub mod validation;
 
 pub use config::RunConfig;

@@ -279,7 +279,11 @@ fn saved_now(learner: &dyn Learner, env: &Environment, memory: &Memory) -> Saved
     }
 }
 
-fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
+/// A learner of the configuration's algorithm that has learned nothing.
+///
+/// # Errors
+/// A hyper-parameter that cannot work, named by its path.
+pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
     let section = match config.algorithm {
         Algorithm::Ppo => "ppo",
         Algorithm::A2c => "a2c",

@@ -111,6 +111,16 @@ impl Validation {
         Ok(this)
     }
 
+    /// The same days and the same measure for policies of another configuration, which may differ in anything but the
+    /// application and the traffic.
+    ///
+    /// # Errors
+    /// A configuration that cannot work.
+    pub fn of(&self, config: &RunConfig) -> Result<Self> {
+        let (config, scenario) = (config.clone(), training::scenario(config)?);
+        Ok(Self { config, scenario, days: self.days.clone(), ..*self })
+    }
+
     /// What `policy` does without exploration.
     ///
     /// # Errors

@@ -9,3 +9,4 @@ mod output;
 mod place;
 mod runs;
 mod tensorboard;
+mod tune;
