@@ -11,6 +11,7 @@ mod licences;
 mod machine_paths;
 mod metadata;
 mod purity;
+mod python;
 mod rust_text;
 mod stages;
 mod tracked;
@@ -24,6 +25,7 @@ cargo xtask VERB
   fmt            format every crate
   lint           format, architecture, licences and clippy; changes nothing
   test           every test: unit and property tests, then the whole system
+  python         the virtual environment that comparisons with Gymnasium need; part of test and ci
   docs           the API documentation, warnings denied
   gen            write the files that are generated from the binary
   gen --check    fail if one of them is stale
@@ -60,6 +62,7 @@ fn run(words: &[&str], root: &Path) -> Option<Result<()>> {
         ["fmt"] => command::cargo(root, &["fmt", "--all"]),
         ["lint"] => stages::run(root, &stages::LINT),
         ["test"] => stages::run(root, &stages::TEST),
+        ["python"] => stages::run(root, &stages::COMPARISON),
         ["docs"] => stages::run(root, &stages::DOCS),
         ["gen"] => generated::write(root),
         ["gen", "--check"] => generated::check(root),

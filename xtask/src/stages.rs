@@ -2,7 +2,7 @@
 //!
 //! Left out: what a check looks at; each has a file of its own.
 
-use crate::{arrows, command, generated, layout, licences, machine_paths, metadata, purity, tracked};
+use crate::{arrows, command, generated, layout, licences, machine_paths, metadata, purity, python, tracked};
 use anyhow::{Context, Result, bail};
 use std::{path::Path, time::Instant};
 
@@ -21,6 +21,8 @@ const CLIPPY: Stage = Stage {
     name: "clippy",
     run: |root| command::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
 };
+/// What some of the tests ask.
+const PYTHON: Stage = Stage { name: "python", run: python::prepare };
 const UNIT: Stage = Stage { name: "test", run: unit };
 const DOC: Stage = Stage {
     name: "docs",
@@ -34,11 +36,14 @@ const SYSTEM: Stage =
     Stage { name: "system", run: |root| command::cargo(root, &["test", "--release", "-p", "trimtab"]) };
 
 /// Everything, cheapest first.
-pub(crate) const CI: [Stage; 8] = [FORMAT, ARCHITECTURE, LICENCES, CLIPPY, UNIT, DOC, GENERATED, SYSTEM];
+pub(crate) const CI: [Stage; 9] =
+    [FORMAT, ARCHITECTURE, LICENCES, CLIPPY, PYTHON, UNIT, DOC, GENERATED, SYSTEM];
 /// What needs no test to run.
 pub(crate) const LINT: [Stage; 4] = [FORMAT, ARCHITECTURE, LICENCES, CLIPPY];
 /// Every test.
-pub(crate) const TEST: [Stage; 2] = [UNIT, SYSTEM];
+pub(crate) const TEST: [Stage; 3] = [PYTHON, UNIT, SYSTEM];
+/// What the comparison with Gymnasium needs.
+pub(crate) const COMPARISON: [Stage; 1] = [PYTHON];
 /// The API documentation.
 pub(crate) const DOCS: [Stage; 1] = [DOC];
 
@@ -71,10 +76,13 @@ fn architecture(root: &Path) -> Result<()> {
 /// The tests of every crate but the binary's, which belong to [`SYSTEM`].
 fn unit(root: &Path) -> Result<()> {
     const CRATES: [&str; 3] = ["--workspace", "--exclude", "trimtab"];
+    let python = python::interpreter(root);
+    let variables: Vec<(&str, &str)> = python.iter().map(|path| (python::VARIABLE, path.as_str())).collect();
+    let cargo = |words: &[&str]| command::cargo_with(root, &variables, &[words, &CRATES].concat());
     if command::installed(root, &["nextest", "--version"]) {
-        command::cargo(root, &[&["nextest", "run"], &CRATES[..]].concat())?;
-        command::cargo(root, &[&["test", "--doc"], &CRATES[..]].concat())
+        cargo(&["nextest", "run"])?;
+        cargo(&["test", "--doc"])
     } else {
-        command::cargo(root, &[&["test"], &CRATES[..]].concat())
+        cargo(&["test"])
     }
 }

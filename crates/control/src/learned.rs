@@ -42,7 +42,7 @@ impl Learned {
             allowed: vec![true; if steering.masked() { rows * policy.head().outputs() } else { 0 }],
             choices: vec![0; if continuous { 0 } else { width }],
             numbers: vec![0.0; if continuous { width } else { 0 }],
-            agent: Agent::new(policy),
+            agent: Agent::new(policy, rows),
             codec,
             steering,
             hold: hold.max(1),
@@ -92,6 +92,7 @@ impl Autoscaler for Learned {
     fn reset(&mut self) {
         self.codec.reset();
         self.steering.reset();
+        self.agent.forget_all();
         self.held = 0;
     }
 }

@@ -31,6 +31,7 @@ use std::{
 };
 use trimtab_control::ActionKind;
 use trimtab_model::Application;
+use trimtab_nn::Policy;
 use trimtab_rl::{A2c, A2cConfig, ConstraintConfig, Learner, NetworkConfig, Ppo, PpoConfig, VecEnv, learner};
 
 /// How far a run is.
@@ -206,7 +207,7 @@ pub fn train_with(
             Ok(iteration) => iteration,
             Err(source) => {
                 memory.remember(&callbacks);
-                let policy = policy_file::to_bytes(&learner.policy(), config);
+                let policy = policy_file::to_bytes(&policy_of(learner.as_ref()), config);
                 let kept = dir.keep_failed(&saved_now(learner.as_ref(), &env, &memory), &policy)?;
                 return Err(Error::Diverged { kept, source });
             }
@@ -231,7 +232,7 @@ pub fn train_with(
     checkpoint(&mut memory, &callbacks, learner.as_ref(), &env)?;
     logs.table()?;
     drop(callbacks);
-    let mut policy = learner.policy();
+    let mut policy = policy_of(learner.as_ref());
     if let (Select::Best, Some(selection)) = (config.select, &selection) {
         policy = selection.best(dir)?.unwrap_or(policy);
     }
@@ -268,6 +269,11 @@ impl Memory {
     fn remember(&mut self, callbacks: &[&mut dyn Callback]) {
         self.callbacks = callbacks.iter().map(|c| (c.name().to_owned(), c.memory())).collect();
     }
+}
+
+/// The policy as it is now; all services share one.
+pub(crate) fn policy_of(learner: &dyn Learner) -> Policy {
+    learner.policies().swap_remove(0)
 }
 
 fn saved_now(learner: &dyn Learner, env: &Environment, memory: &Memory) -> Saved {

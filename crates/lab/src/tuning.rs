@@ -169,7 +169,7 @@ impl Tuning {
                     }
                     run.learner.iterate(&mut run.env)?;
                 }
-                let score = validation.policy(&run.learner.policy())?.score;
+                let score = validation.policy(&training::policy_of(run.learner.as_ref()))?.score;
                 run.best = run.best.min(score);
                 now += score / self.task.seeds as f64;
                 best += run.best / self.task.seeds as f64;

@@ -3,7 +3,7 @@
 //! They work on whole batches, in the network's output buffer: rows are `stride` apart, and `backward` replaces
 //! what the network put there with its gradient. One categorical head is the case of a list of one.
 //!
-//! Left out: squashed Gaussians and distributions over graphs' nodes.
+//! Left out: squashed Gaussians.
 
 mod categorical;
 mod gaussian;

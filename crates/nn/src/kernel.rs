@@ -51,10 +51,14 @@ macro_rules! dispatched {
     };
 }
 
+mod cell;
 mod elementary;
+mod graph;
 mod product;
 
-pub use elementary::{exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
+pub use cell::{Cell, CellGradient, lstm_cell, lstm_cell_backward};
+pub use elementary::{elu, elu_backward, exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
+pub use graph::{Aggregation, add_outer_rows, aggregate, aggregate_backward, dot_heads};
 pub use product::{Base, Left, product};
 
 #[inline(always)]
@@ -116,6 +120,11 @@ pub struct AdamStep {
     pub beta1: f32,
     /// Decay of the second moment.
     pub beta2: f32,
+    /// Weight of the newest gradient in the first moment: 1 − β₁, rounded once.
+    pub newest1: f32,
+    /// Weight of the newest square in the second moment: 1 − β₂, rounded once (the difference of rounded numbers is
+    /// off by 1e-5).
+    pub newest2: f32,
     /// Learning rate over the first moment's bias correction.
     pub rate: f32,
     /// One over the square root of the second moment's bias correction.
@@ -128,8 +137,8 @@ pub struct AdamStep {
 fn adam_all<const F: bool>(params: &mut [f32], grads: &[f32], m: &mut [f32], v: &mut [f32], step: AdamStep) {
     for (((p, g), m), v) in params.iter_mut().zip(grads).zip(m).zip(v) {
         let g = g * step.scale;
-        *m = fma::<F>(step.beta1, *m, (1.0 - step.beta1) * g);
-        *v = fma::<F>(step.beta2, *v, (1.0 - step.beta2) * g * g);
+        *m = fma::<F>(step.beta1, *m, step.newest1 * g);
+        *v = fma::<F>(step.beta2, *v, step.newest2 * g * g);
         *p -= step.rate * *m / (v.sqrt() * step.root_correction + step.eps);
     }
 }

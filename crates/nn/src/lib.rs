@@ -11,17 +11,25 @@
 pub mod actor_critic;
 pub mod distribution;
 mod error;
+pub mod graph;
 pub mod kernel;
 pub mod linear;
+pub mod lstm;
+pub mod memory;
 pub mod mlp;
 pub mod optimiser;
 pub mod policy;
 pub mod tensors;
 
-pub use actor_critic::{ActorCritic, Architecture, Initialisation, Workspace};
+pub use actor_critic::{
+    ActorCritic, Architecture, CriticRecurrence, Encoder, Group, Initialisation, Inputs, Recurrence,
+    Sequences, Workspace,
+};
 pub use distribution::{ActionHead, ActionSlice, ActionSliceMut};
 pub use error::{Error, Result};
+pub use graph::{Graph, GraphHead, GraphLayer};
+pub use memory::Memory;
 pub use mlp::Activation;
 pub use optimiser::{Adam, RmsProp};
-pub use policy::{Agent, Policy};
+pub use policy::{Agent, Network, ObservationScale, Policy};
 pub use tensors::{Tensor, Tensors};

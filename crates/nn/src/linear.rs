@@ -43,6 +43,24 @@ impl Linear {
         start..start + self.stride()
     }
 
+    /// The weights, `inputs × stride`.
+    pub(crate) fn weight<'a>(&self, params: &'a [f32]) -> &'a [f32] {
+        &params[self.weights()]
+    }
+
+    pub(crate) fn weight_mut<'a>(&self, params: &'a mut [f32]) -> &'a mut [f32] {
+        &mut params[self.weights()]
+    }
+
+    /// The biases, `stride` of them.
+    pub(crate) fn bias<'a>(&self, params: &'a [f32]) -> &'a [f32] {
+        &params[self.biases()]
+    }
+
+    pub(crate) fn bias_mut<'a>(&self, params: &'a mut [f32]) -> &'a mut [f32] {
+        &mut params[self.biases()]
+    }
+
     /// Orthogonal weights times `gain`, zero biases (Saxe et al. 2014).
     pub fn initialise(&self, params: &mut [f32], gain: f32, rng: &mut impl Rng) {
         let matrix = orthogonal(self.inputs, self.outputs, rng);
@@ -51,6 +69,14 @@ impl Linear {
             row.iter_mut().zip(values).for_each(|(weight, value)| *weight = gain * *value as f32);
         }
         params[self.biases()].fill(0.0);
+    }
+
+    /// Weights and biases uniform within `±1/√inputs`, `PyTorch`'s default for a linear layer.
+    pub fn initialise_uniform(&self, params: &mut [f32], rng: &mut impl Rng) {
+        let bound = 1.0 / (self.inputs as f32).sqrt();
+        for row in params[self.offset..self.biases().end].chunks_exact_mut(self.stride()) {
+            row[..self.outputs].fill_with(|| rng.random_range(-bound..bound));
+        }
     }
 
     /// Zero weights; the given biases, or zero where there are none.
@@ -78,11 +104,22 @@ impl Linear {
     /// Adds `∂L/∂W = xᵀ·d` and `∂L/∂b = Σ d` to `grads`, for `d = ∂L/∂y` of `rows × stride`
     /// whose padding is zero.
     pub fn backward(&self, x: &[f32], x_stride: usize, d: &[f32], rows: usize, grads: &mut [f32]) {
-        let stride = self.stride();
+        self.backward_weight(x, x_stride, d, rows, grads);
+        kernel::add_rows(&d[..rows * self.stride()], &mut grads[self.biases()]);
+    }
+
+    /// Adds `∂L/∂W` alone, as [`Linear::backward`].
+    pub(crate) fn backward_weight(
+        &self,
+        x: &[f32],
+        x_stride: usize,
+        d: &[f32],
+        rows: usize,
+        grads: &mut [f32],
+    ) {
         let left = Left::transposed(x, x_stride);
         let weights = &mut grads[self.weights()];
-        kernel::product(self.inputs, rows, stride, left, d, weights, Base::Existing);
-        kernel::add_rows(&d[..rows * stride], &mut grads[self.biases()]);
+        kernel::product(self.inputs, rows, self.stride(), left, d, weights, Base::Existing);
     }
 
     /// Writes `Wᵀ` as `outputs × padded(inputs)`, for [`Linear::backward_input`].

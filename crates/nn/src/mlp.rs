@@ -102,9 +102,9 @@ impl Mlp {
         }
     }
 
-    /// Activations of `rows` rows of `x`, which are contiguous.
-    pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, cache: &mut MlpCache) {
-        let (mut input, mut stride) = (x, self.layers[0].inputs);
+    /// Activations of `rows` rows of `x`, which are `x_stride` apart.
+    pub fn forward(&self, params: &[f32], x: &[f32], x_stride: usize, rows: usize, cache: &mut MlpCache) {
+        let (mut input, mut stride) = (x, x_stride);
         for (layer, output) in self.layers.iter().zip(&mut cache.outputs) {
             let output = &mut output[..rows * layer.stride()];
             layer.forward(params, input, stride, rows, output);
@@ -113,22 +113,35 @@ impl Mlp {
         }
     }
 
-    /// Takes note of changed parameters, once before the calls of [`Mlp::backward`] that use them.
-    pub fn transpose(&self, params: &[f32], cache: &mut MlpCache) {
-        // Nothing flows back into the observations, so the first layer needs no transposed copy.
-        for (layer, transposed) in self.layers.iter().zip(&mut cache.transposed).skip(1) {
+    /// Takes note of changed parameters, once before the calls of [`Mlp::backward`] that use them; the first layer's
+    /// only where the input's gradient is asked for.
+    pub fn transpose(&self, params: &[f32], input_too: bool, cache: &mut MlpCache) {
+        let first = usize::from(!input_too);
+        for (layer, transposed) in self.layers.iter().zip(&mut cache.transposed).skip(first) {
             layer.transpose(params, transposed);
         }
     }
 
     /// Adds the gradient of all layers to `grads`, after [`Mlp::forward`] of the same `x` and with the output's
-    /// gradient in [`MlpCache::output_and_delta`], which is used up.
-    pub fn backward(&self, x: &[f32], rows: usize, cache: &mut MlpCache, grads: &mut [f32]) {
+    /// gradient in [`MlpCache::output_and_delta`], which is used up; and adds that of the input to `dx` (`rows × padded(inputs)`), if given.
+    pub fn backward(
+        &self,
+        x: &[f32],
+        x_stride: usize,
+        rows: usize,
+        cache: &mut MlpCache,
+        grads: &mut [f32],
+        dx: Option<&mut [f32]>,
+    ) {
         for (at, layer) in self.layers.iter().enumerate().rev() {
             let size = rows * layer.stride();
             self.activation.backward(&mut cache.delta[..size], &cache.outputs[at][..size]);
             let Some(below) = at.checked_sub(1) else {
-                layer.backward(x, layer.inputs, &cache.delta, rows, grads);
+                layer.backward(x, x_stride, &cache.delta, rows, grads);
+                if let Some(dx) = dx {
+                    let transposed = &cache.transposed[at];
+                    layer.backward_input(transposed, &cache.delta, rows, dx, Base::Existing);
+                }
                 break;
             };
             layer.backward(&cache.outputs[below], padded(layer.inputs), &cache.delta, rows, grads);

@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 use trimtab_nn::kernel::{Left, product};
-use trimtab_nn::{ActionSliceMut, Activation};
+use trimtab_nn::{ActionSliceMut, Activation, Inputs};
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate};
 use trimtab_rl::control::CartPole;
 use trimtab_rl::on_policy::{OnPolicy, Update, UpdateConfig};
@@ -68,12 +68,13 @@ fn main() {
 
     let env = CartPole::new(1);
     let ppo = Ppo::new(PpoConfig::default(), env.spec(), vec![], 1).expect("the configuration is valid");
-    let mut ws = ppo.actor_critic().workspace();
+    let (mut ws, mut memory) = (ppo.actor_critic().workspace(), ppo.actor_critic().memory(64));
     for rows in [1, 64] {
         let (obs, mut actions) = (vec![0.1; rows * 4], vec![0; rows]);
         report(&format!("deterministic action, batch of {rows}"), "calls/s", || {
             for _ in 0..10_000 {
-                ppo.actor_critic().act(&obs, None, &mut ws, ActionSliceMut::Choices(&mut actions));
+                let actions = ActionSliceMut::Choices(&mut actions);
+                ppo.actor_critic().act(Inputs::new(&obs, None), &mut memory, &mut ws, actions);
             }
             10_000.0
         });

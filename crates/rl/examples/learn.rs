@@ -51,7 +51,7 @@ fn learn(mut learner: Box<dyn Learner>, seed: u64, total_timesteps: u64) -> Resu
         learner.iterate(&mut env)?;
     }
     let seconds = clock.elapsed().as_secs_f64();
-    let score = evaluate(&learner.policy(), &mut CartPole::new(30), 1_000_000 + seed, 1)?.mean_return();
+    let score = evaluate(&learner.policies(), &mut CartPole::new(30), 1_000_000 + seed, 1)?.mean_return();
     let training = learner.episodes().means().map_or(f64::NAN, |(mean, _)| mean);
     println!(
         "{} seed {seed}: evaluation {score:.1}, last 100 training episodes {training:.1}, {total_timesteps} steps in \

@@ -1,5 +1,5 @@
 //! Advantage actor-critic (Mnih et al. 2016, arXiv:1602.01783) in its synchronous form as Stable-Baselines3 runs it,
-//! with action masks, several agents that share their weights, and Lagrangian constraints.
+//! with action masks, several agents, memory, and Lagrangian constraints.
 //!
 //! An [iteration](OnPolicy::iterate) collects a short rollout and estimates its advantages; what A2C does with them is
 //! [`A2cUpdate::improve`]: one step along the policy gradient of the whole rollout.
@@ -14,7 +14,7 @@ use trimtab_nn::{ActorCritic, RmsProp, Tensors};
 
 pub use self::config::A2cConfig;
 pub use self::loss::{Loss, LossScratch, LossTerms};
-use crate::buffer::RolloutShape;
+use crate::buffer::{Minibatch, RolloutShape};
 use crate::error::{Error, Result};
 use crate::on_policy::{Learning, Log, OnPolicy, Update};
 
@@ -28,18 +28,24 @@ pub struct A2cUpdate {
     rms_prop: RmsProp,
     loss: LossScratch,
     grads: Vec<f32>,
+    minibatch: Minibatch,
+    /// First rows of the rollout's sequences.
+    order: Vec<u32>,
 }
 
 impl Update for A2cUpdate {
     type Config = A2cConfig;
+    type State = ();
     const ALGORITHM: &'static str = "a2c";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn new(config: A2cConfig, policy: &ActorCritic, shape: &RolloutShape) -> Self {
         Self {
             rms_prop: RmsProp::new(policy.params().len(), config.rms_prop_eps as f32),
-            loss: LossScratch::new(shape.signals),
+            loss: LossScratch::new(shape.signals, shape.transitions()),
             grads: vec![0.0; policy.params().len()],
+            minibatch: Minibatch::new(shape, shape.transitions()),
+            order: Vec::with_capacity(shape.sequences()),
             config,
         }
     }
@@ -51,17 +57,22 @@ impl Update for A2cUpdate {
     /// One gradient step on the whole rollout.
     fn improve(&mut self, learning: Learning<'_>, log: &mut Log) -> Result<()> {
         let Learning { policy, rollout, ws, progress_remaining, n_updates, .. } = learning;
-        let Self { config, rms_prop, loss: scratch, grads } = self;
+        let Self { config, rms_prop, loss: scratch, grads, minibatch, order } = self;
         let learning_rate = config.learning_rate.at(progress_remaining);
         let loss = Loss { ent_coef: config.ent_coef as f32, vf_coef: config.vf_coef as f32 };
-        if config.normalize_advantage {
-            rollout.normalize_advantages();
+        rollout.sequences(order);
+        *n_updates += 1;
+        if order.is_empty() {
+            return Ok(());
         }
-        let terms = loss.gradient(policy, rollout, ws, scratch, grads);
+        minibatch.gather(rollout, order);
+        if config.normalize_advantage {
+            minibatch.normalize_advantages();
+        }
+        let terms = loss.gradient(policy, minibatch, ws, scratch, grads);
         rms_prop
             .step(policy.params_mut(), grads, learning_rate, config.max_grad_norm)
-            .map_err(|source| Error::Gradient { update: *n_updates, source })?;
-        *n_updates += 1;
+            .map_err(|source| Error::Gradient { update: *n_updates - 1, source })?;
         log.extend([
             ("train/learning_rate".into(), learning_rate),
             ("train/entropy_loss".into(), terms.entropy_loss),
@@ -71,15 +82,11 @@ impl Update for A2cUpdate {
         Ok(())
     }
 
-    fn write_optimiser(&self, tensors: &mut Tensors) -> Option<u64> {
+    fn write(&self, tensors: &mut Tensors) {
         self.rms_prop.write(tensors);
-        None
     }
 
-    fn read_optimiser(&mut self, steps: Option<u64>, tensors: &mut Tensors) -> Result<()> {
-        if steps.is_some() {
-            return Err(Error::TornCheckpoint);
-        }
+    fn read(&mut self, (): (), tensors: &mut Tensors) -> Result<()> {
         let eps = self.config.rms_prop_eps as f32;
         self.rms_prop = RmsProp::read(self.grads.len(), eps, tensors).map_err(Error::Tensors)?;
         Ok(())

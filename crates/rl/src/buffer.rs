@@ -3,7 +3,13 @@
 //! A *signal* is the reward or one constrained cost; each has its own values, advantages and returns. Everything
 //! about steps is stored step by step, `n_steps × rows × …`.
 //!
-//! Left out: replay for off-policy algorithms; sequences for recurrent policies.
+//! Left out: replay for off-policy algorithms.
+
+mod minibatch;
+
+pub use self::minibatch::Minibatch;
+use crate::agents::AgentRows;
+use crate::env::Presence;
 
 use trimtab_nn::{ActionHead, ActionSlice, ActionSliceMut};
 
@@ -41,6 +47,26 @@ impl ActionBuffer {
         }
     }
 
+    /// All entries.
+    pub fn all(&self) -> ActionSlice<'_> {
+        match self {
+            Self::Choices(choices) => ActionSlice::Choices(choices),
+            Self::Numbers(numbers) => ActionSlice::Numbers(numbers),
+        }
+    }
+
+    /// Puts the actions of some agents in their places, numbers clipped to `[-1, 1]`.
+    pub(crate) fn scatter_clipped(&mut self, own: ActionSlice<'_>, rows: &AgentRows, width: usize) {
+        match (self, own) {
+            (Self::Choices(all), ActionSlice::Choices(own)) => rows.scatter(own, width, all),
+            (Self::Numbers(all), ActionSlice::Numbers(own)) => {
+                rows.scatter(own, width, all);
+                all.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0));
+            }
+            _ => unreachable!("both are made for the same head"),
+        }
+    }
+
     fn gather(&mut self, from: &Self, width: usize, rows: &[u32]) {
         match (self, from) {
             (Self::Choices(out), Self::Choices(from)) => gather(out, from, width, rows),
@@ -71,12 +97,20 @@ pub struct RolloutShape {
     pub n_agents: usize,
     /// Numbers in an observation.
     pub obs_dim: usize,
+    /// Numbers in what the critic sees; 0 if that is the observation.
+    pub critic_dim: usize,
     /// Kind of action.
     pub head: ActionHead,
     /// The reward and the constrained costs.
     pub signals: usize,
     /// Whether action masks are kept.
     pub masked: bool,
+    /// Whether agents may wait or be absent.
+    pub varying: bool,
+    /// Numbers that a row remembers from step to step; 0 for a policy without memory.
+    pub memory: usize,
+    /// Steps that an update reads in one piece; 1 for a policy without memory. Divides `n_steps`.
+    pub sequence_length: usize,
 }
 
 impl RolloutShape {
@@ -89,6 +123,11 @@ impl RolloutShape {
     pub fn transitions(&self) -> usize {
         self.n_steps * self.rows()
     }
+
+    /// Pieces of `sequence_length` rows.
+    pub fn sequences(&self) -> usize {
+        self.transitions() / self.sequence_length
+    }
 }
 
 /// One rollout.
@@ -98,12 +137,24 @@ pub struct RolloutBuffer {
     pub shape: RolloutShape,
     /// `… × obs_dim`: what was acted on.
     pub obs: Vec<f32>,
+    /// `… × critic_dim`: what the critic saw; empty if that was `obs`.
+    pub critic_obs: Vec<f32>,
     /// `… × choices`: what was allowed; empty without masks.
     pub masks: Vec<bool>,
+    /// `…`: what each row's agent was when it acted; empty if all acted always.
+    pub presence: Vec<Presence>,
+    /// `rows`: the same after the last step.
+    pub last_presence: Vec<Presence>,
+    /// `n_steps / sequence_length × rows × memory`: what was remembered before each sequence.
+    pub memory: Vec<f32>,
     /// `… × width`: what was done.
     pub actions: ActionBuffer,
     /// `…`: log-probability of that.
     pub log_probs: Vec<f32>,
+    /// `… × outputs`: the distributions that actions were drawn from, as
+    /// [`ActorCritic::distributions`](trimtab_nn::ActorCritic::distributions) gives them; empty unless an update that
+    /// needs them has put them there.
+    pub distributions: Vec<f32>,
     /// `… × signals`: the reward (as learned from) and the costs.
     pub signals: Vec<f32>,
     /// `… × signals`: values of `obs`.
@@ -116,12 +167,25 @@ pub struct RolloutBuffer {
     pub final_values: Vec<f32>,
     /// `rows × signals`: values of the observation after the last step.
     pub last_values: Vec<f32>,
-    /// `… × signals`: advantages.
+    /// `… × signals`: advantages; 0 where nobody acted.
     pub advantages: Vec<f32>,
     /// `… × signals`: advantages + values, what the critic learns.
     pub returns: Vec<f32>,
     /// `…`: the advantage the policy learns from.
     pub policy_advantages: Vec<f32>,
+    /// `rows × signals`: reused by [`RolloutBuffer::compute_advantages`].
+    ahead: Vec<Ahead>,
+}
+
+/// What lies ahead of a step, on the way back through a rollout.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    /// Value of the next observation that is acted on.
+    value: f32,
+    /// Advantage of that action.
+    trace: f32,
+    /// What is met until then.
+    pending: f32,
 }
 
 impl RolloutBuffer {
@@ -130,11 +194,17 @@ impl RolloutBuffer {
         let (rows, n) = (shape.rows(), shape.transitions());
         let signals = vec![0.0; n * shape.signals];
         let ends = vec![false; shape.n_steps * shape.n_envs];
+        let presence = |rows: usize| vec![Presence::Acting; if shape.varying { rows } else { 0 }];
         Self {
             obs: vec![0.0; n * shape.obs_dim],
+            critic_obs: vec![0.0; n * shape.critic_dim],
             masks: if shape.masked { vec![true; n * shape.head.outputs()] } else { vec![] },
+            presence: presence(n),
+            last_presence: presence(rows),
+            memory: vec![0.0; shape.sequences() * shape.memory],
             actions: ActionBuffer::new(&shape.head, n),
             log_probs: vec![0.0; n],
+            distributions: vec![],
             signals: signals.clone(),
             values: signals.clone(),
             terminated: ends.clone(),
@@ -144,8 +214,34 @@ impl RolloutBuffer {
             advantages: signals.clone(),
             returns: signals,
             policy_advantages: vec![0.0; n],
+            ahead: vec![Ahead::default(); rows * shape.signals],
             shape,
         }
+    }
+
+    /// Whether an agent acted in a row.
+    pub fn acted(&self, row: usize) -> bool {
+        self.presence.get(row).is_none_or(|presence| *presence == Presence::Acting)
+    }
+
+    /// Whether what a row remembers was forgotten before it: its episode began there, or its agent joined.
+    pub fn starts(&self, row: usize) -> bool {
+        let Some(before) = row.checked_sub(self.shape.rows()) else { return false };
+        let end = before / self.shape.n_agents;
+        let absent = self.presence.get(before).is_some_and(|presence| *presence == Presence::Absent);
+        self.terminated[end] || self.truncated[end] || absent
+    }
+
+    /// Writes the first rows of all sequences in which anyone acted, in the order they were made.
+    pub fn sequences(&self, first_rows: &mut Vec<u32>) {
+        let RolloutShape { sequence_length, .. } = self.shape;
+        let (rows, total) = (self.shape.rows(), self.shape.transitions());
+        let first = (0..total as u32).step_by(sequence_length * rows);
+        first_rows.clear();
+        first_rows.extend(first.flat_map(|first| first..first + rows as u32).filter(|first| {
+            let of_sequence = (*first as usize..total).step_by(rows).take(sequence_length);
+            self.presence.is_empty() || of_sequence.into_iter().any(|row| self.acted(row))
+        }));
     }
 
     /// Generalised advantage estimation of every signal (Schulman et al. 2016, arXiv:1506.02438):
@@ -153,30 +249,45 @@ impl RolloutBuffer {
     ///
     /// Where an episode was cut off, `V′` is the value of its *last* observation, not of the next episode's first;
     /// where it terminated (cut off or not), `V′ = 0`; either way the sum over `A` starts anew.
+    ///
+    /// An agent's next step is the next one at which it acts: what it meets while it waits is added undiscounted to
+    /// `rₜ` (before its first action it belongs to none), and where a rollout ends meanwhile, `V′` is the value of what
+    /// it then sees. Where an agent leaves, `V′ = 0`.
     pub fn compute_advantages(&mut self, gamma: f64, gae_lambda: f64) {
         let (gamma, decay) = (gamma as f32, (gamma * gae_lambda) as f32);
         let RolloutShape { n_steps, n_envs, n_agents, signals, .. } = self.shape;
-        let (step_width, env_width) = (n_envs * n_agents * signals, n_agents * signals);
+        let rows = n_envs * n_agents;
+        for (entry, ahead) in self.ahead.iter_mut().enumerate() {
+            *ahead = match self.last_presence.get(entry / signals) {
+                Some(Presence::Absent) => Ahead::default(),
+                _ => Ahead { value: self.last_values[entry], ..Ahead::default() },
+            };
+        }
         for step in (0..n_steps).rev() {
-            for env in 0..n_envs {
-                let terminated = self.terminated[step * n_envs + env];
-                let ended = terminated || self.truncated[step * n_envs + env];
-                for entry in env * env_width..(env + 1) * env_width {
-                    let at = step * step_width + entry;
-                    let last = step + 1 == n_steps;
-                    let next_value = if terminated {
-                        0.0
-                    } else if ended {
-                        self.final_values[at]
-                    } else if last {
-                        self.last_values[entry]
-                    } else {
-                        self.values[at + step_width]
-                    };
-                    let trace = if ended || last { 0.0 } else { self.advantages[at + step_width] };
-                    let delta = self.signals[at] + gamma * next_value - self.values[at];
-                    self.advantages[at] = delta + decay * trace;
-                    self.returns[at] = self.advantages[at] + self.values[at];
+            for row in 0..rows {
+                let end = step * n_envs + row / n_agents;
+                let presence = self.presence.get(step * rows + row).copied().unwrap_or_default();
+                for signal in 0..signals {
+                    let at = (step * rows + row) * signals + signal;
+                    let ahead = &mut self.ahead[row * signals + signal];
+                    if self.terminated[end] {
+                        *ahead = Ahead::default();
+                    } else if self.truncated[end] {
+                        *ahead = Ahead { value: self.final_values[at], ..Ahead::default() };
+                    }
+                    let value = self.values[at];
+                    let mut advantage = 0.0;
+                    match presence {
+                        Presence::Acting => {
+                            let met = self.signals[at] + ahead.pending;
+                            advantage = met + gamma * ahead.value - value + decay * ahead.trace;
+                            *ahead = Ahead { value, trace: advantage, pending: 0.0 };
+                        }
+                        Presence::Waiting => ahead.pending += self.signals[at],
+                        Presence::Absent => *ahead = Ahead::default(),
+                    }
+                    self.advantages[at] = advantage;
+                    self.returns[at] = advantage + value;
                 }
             }
         }
@@ -194,18 +305,17 @@ impl RolloutBuffer {
         }
     }
 
-    /// Shifts and scales the policy's advantages to mean 0 and standard deviation 1; see
-    /// [`Minibatch::normalize_advantages`].
-    pub fn normalize_advantages(&mut self) {
-        normalize(&mut self.policy_advantages);
+    /// The reward's entries of `… × signals` numbers, where an agent acted.
+    fn of_actions<'a>(&'a self, numbers: &'a [f32]) -> impl Iterator<Item = f64> + Clone + 'a {
+        let rows = numbers.iter().step_by(self.shape.signals).enumerate();
+        rows.filter(|(row, _)| self.acted(*row)).map(|(_, x)| f64::from(*x))
     }
 
     /// Share of the variance of the reward's returns that its values explain: 1 is perfect, 0 no better than a
     /// constant. None if the returns do not vary, or by no more than their rounding as sums of advantage and value.
     pub fn explained_variance(&self) -> Option<f64> {
-        let signals = self.shape.signals;
-        let returns = self.returns.iter().step_by(signals).map(|x| f64::from(*x));
-        let errors = self.advantages.iter().step_by(signals).map(|x| f64::from(*x));
+        let returns = self.of_actions(&self.returns);
+        let errors = self.of_actions(&self.advantages);
         let (low, high) =
             returns.clone().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
         let largest = returns.clone().chain(errors.clone()).fold(0.0, |largest: f64, x| largest.max(x.abs()));
@@ -218,75 +328,6 @@ fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let (sum, count) = values.clone().fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
     let mean = sum / count;
     values.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count
-}
-
-/// Rows of a rollout in the order an update reads them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Minibatch {
-    /// Rows in use; the buffers may be longer.
-    pub rows: usize,
-    /// `rows × obs_dim`.
-    pub obs: Vec<f32>,
-    /// `rows × choices`; empty without masks.
-    pub masks: Vec<bool>,
-    /// `rows × width`.
-    pub actions: ActionBuffer,
-    /// `rows`: log-probabilities at collection.
-    pub log_probs: Vec<f32>,
-    /// `rows`.
-    pub advantages: Vec<f32>,
-    /// `rows × signals`.
-    pub returns: Vec<f32>,
-    /// `rows × signals`: values at collection.
-    pub values: Vec<f32>,
-}
-
-impl Minibatch {
-    /// Room for `rows` rows of a rollout.
-    pub fn new(shape: &RolloutShape, rows: usize) -> Self {
-        Self {
-            rows: 0,
-            obs: vec![0.0; rows * shape.obs_dim],
-            masks: if shape.masked { vec![true; rows * shape.head.outputs()] } else { vec![] },
-            actions: ActionBuffer::new(&shape.head, rows),
-            log_probs: vec![0.0; rows],
-            advantages: vec![0.0; rows],
-            returns: vec![0.0; rows * shape.signals],
-            values: vec![0.0; rows * shape.signals],
-        }
-    }
-
-    /// Copies the given rows of a rollout, at most as many as there is room for.
-    pub fn gather(&mut self, buffer: &RolloutBuffer, rows: &[u32]) {
-        let RolloutShape { obs_dim, head, signals, masked, .. } = &buffer.shape;
-        self.rows = rows.len();
-        gather(&mut self.obs, &buffer.obs, *obs_dim, rows);
-        gather(&mut self.masks, &buffer.masks, if *masked { head.outputs() } else { 0 }, rows);
-        self.actions.gather(&buffer.actions, head.width(), rows);
-        gather(&mut self.log_probs, &buffer.log_probs, 1, rows);
-        gather(&mut self.advantages, &buffer.policy_advantages, 1, rows);
-        gather(&mut self.returns, &buffer.returns, *signals, rows);
-        gather(&mut self.values, &buffer.values, *signals, rows);
-    }
-
-    /// Shifts and scales the advantages to mean 0 and standard deviation 1 (of the sample, as `PyTorch` has it);
-    /// a single row is left alone.
-    pub fn normalize_advantages(&mut self) {
-        normalize(&mut self.advantages[..self.rows]);
-    }
-}
-
-fn normalize(advantages: &mut [f32]) {
-    let n = advantages.len() as f64;
-    if n < 2.0 {
-        return;
-    }
-    let mean = advantages.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
-    let squares: f64 = advantages.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
-    let scale = 1.0 / ((squares / (n - 1.0)).sqrt() + 1e-8);
-    for x in advantages {
-        *x = ((f64::from(*x) - mean) * scale) as f32;
-    }
 }
 
 #[cfg(test)]

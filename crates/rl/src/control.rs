@@ -1,16 +1,43 @@
 //! Small control tasks with known answers, to validate algorithms on.
+//!
+//! A task is the rules of one environment ([`Task`]); a [`Batch`] of it is what algorithms learn in. The classic tasks
+//! follow Gymnasium's published equations, bounds and time limits, and are checked against it number by number.
+//!
+//! Left out: rendering.
 
+mod acrobot;
+mod batch;
+mod budget;
+mod budget_roster;
+mod budget_turns;
 mod cartpole;
+mod cartpole_no_vel;
+mod doors;
+mod mountain_car;
+mod mountain_car_continuous;
+mod overload;
+mod pendulum;
+mod recall;
 mod toll;
 
-pub use cartpole::CartPole;
-pub use toll::Toll;
+pub use acrobot::{Acrobot, TwoLinks};
+pub use batch::{Batch, Entry, Signals, Task};
+pub use budget::{Budget, Claims, Demands};
+pub use budget_roster::{BudgetRoster, Roster, RosterState};
+pub use budget_turns::{BudgetTurns, Turns, TurnsState};
+pub use cartpole::{CartPole, Pole};
+pub use cartpole_no_vel::{CartPoleNoVel, PoleNoVel};
+pub use doors::{Corridor, CorridorState, Doors};
+pub use mountain_car::{Hill, MountainCar};
+pub use mountain_car_continuous::{GentleHill, MountainCarContinuous};
+pub use overload::{Overload, Ring, RingState};
+pub use pendulum::{Pendulum, Swing};
+pub use recall::{Cue, CueState, Recall};
+pub use toll::{Offers, Toll};
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64;
+use crate::env::{ActionSpace, EnvSpec};
 
-/// Generator of environment `env` in a batch seeded with `seed`.
-fn lane_rng(seed: u64, env: usize) -> Pcg64 {
-    // Weyl's sequence keeps neighbouring lanes of neighbouring seeds apart.
-    Pcg64::seed_from_u64(seed.wrapping_add((env as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+/// Sizes of a task with one agent and neither costs nor masks.
+fn single(n_envs: usize, obs_dim: usize, action_space: ActionSpace) -> EnvSpec {
+    EnvSpec { n_envs, n_agents: 1, obs_dim, action_space, costs: vec![], masked: false, varying: false }
 }

@@ -9,6 +9,7 @@
 //! Left out: what an environment simulates.
 
 pub(crate) mod checks;
+pub mod contract;
 
 /// What an agent may do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,10 +29,12 @@ impl Episodes {
         }
     }
 
-    /// Takes in one step of environment `env`; `rewards` are those of its agents, and their mean counts.
-    pub fn step(&mut self, env: usize, rewards: &[f32], ended: bool) {
-        self.returns[env] +=
-            rewards.iter().map(|reward| f64::from(*reward)).sum::<f64>() / rewards.len() as f64;
+    /// Takes in one step of environment `env`; `rewards` are those of the agents that are there, and their mean counts.
+    pub fn step(&mut self, env: usize, rewards: impl Iterator<Item = f32>, ended: bool) {
+        let (sum, agents) = rewards.fold((0.0, 0), |(sum, n), reward| (sum + f64::from(reward), n + 1));
+        if agents > 0 {
+            self.returns[env] += sum / f64::from(agents);
+        }
         self.lengths[env] += 1;
         if ended {
             self.latest.push_back((self.returns[env], self.lengths[env]));
@@ -76,12 +78,12 @@ mod tests {
     fn means_are_over_finished_episodes_and_agents() {
         let mut episodes = Episodes::new(2);
         assert_eq!(episodes.means(), None);
-        episodes.step(0, &[1.0, 3.0], false);
-        episodes.step(1, &[9.0, 9.0], false);
-        episodes.step(0, &[0.0, 2.0], true);
+        episodes.step(0, [1.0, 3.0].into_iter(), false);
+        episodes.step(1, [9.0, 9.0].into_iter(), false);
+        episodes.step(0, [0.0, 2.0].into_iter(), true);
         assert_eq!(episodes.means(), Some((3.0, 2.0)));
         for _ in 0..WINDOW {
-            episodes.step(0, &[7.0], true);
+            episodes.step(0, [7.0].into_iter(), true);
         }
         assert_eq!(episodes.means(), Some((7.0, 1.0)));
         assert_eq!(episodes.finished(), 101);

@@ -4,15 +4,18 @@
 
 use trimtab_nn::{ActionSlice, Agent, Policy};
 
+use crate::agents::{AgentRows, Learners};
 use crate::buffer::ActionBuffer;
 use crate::env::checks::step_error;
-use crate::env::{Actions, EnvSpec, StepBuffers, VecEnv};
+use crate::env::{Actions, EnvSpec, Presence, StepBuffers, VecEnv};
 use crate::error::Result;
+use crate::network::action_head;
+use crate::range::check;
 
 /// What finished episodes came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
-    /// Return of each episode, mean over its agents.
+    /// Return of each episode: the sum over its steps of the mean reward of the agents that are there.
     pub returns: Vec<f64>,
     /// Steps of each episode.
     pub lengths: Vec<u64>,
@@ -32,21 +35,64 @@ impl Evaluation {
     }
 }
 
+/// One policy at work on the rows of its agents.
+struct Worker {
+    rows: AgentRows,
+    agent: Agent,
+    obs: Vec<f32>,
+    masks: Vec<bool>,
+    actions: ActionBuffer,
+}
+
+impl Worker {
+    fn new(spec: &EnvSpec, policy: &Policy, rows: AgentRows) -> Self {
+        let choices = if spec.masked { spec.action_space.choices() } else { 0 };
+        Self {
+            agent: Agent::new(policy.clone(), rows.len()),
+            obs: vec![0.0; rows.len() * spec.obs_dim],
+            masks: vec![true; rows.len() * choices],
+            actions: ActionBuffer::new(policy.head(), rows.len()),
+            rows,
+        }
+    }
+
+    fn act(&mut self, spec: &EnvSpec, obs: &[f32], masks: &[bool], actions: &mut ActionBuffer) {
+        let Self { rows, agent, obs: own, masks: allowed, actions: chosen } = self;
+        rows.gather(obs, spec.obs_dim, own);
+        if !masks.is_empty() {
+            rows.gather(masks, spec.action_space.choices(), allowed);
+        }
+        let width = agent.policy().head().width();
+        let masks = (!allowed.is_empty()).then_some(&allowed[..]);
+        agent.act(own, masks, chosen.part_mut(0, rows.len() * width));
+        actions.scatter_clipped(chosen.all(), rows, width);
+    }
+}
+
 /// Runs the first `episodes` episodes of every environment, reset with `seed`; each environment counts alike, so that
 /// short episodes are not counted more often than long ones. Does not return if an environment's episodes never end.
+/// Only agents that are there count.
 ///
 /// # Errors
-/// The environment refused a step.
-pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usize) -> Result<Evaluation> {
+/// There is neither one policy for all agents nor one for each, or the environment refused a step.
+pub fn evaluate(policies: &[Policy], env: &mut dyn VecEnv, seed: u64, episodes: usize) -> Result<Evaluation> {
     let spec = env.spec().clone();
     let EnvSpec { n_envs, n_agents, .. } = spec;
-    let (head, mut agent, mut out) = (policy.head(), Agent::new(policy.clone()), StepBuffers::new(&spec));
-    let mut actions = ActionBuffer::new(head, spec.rows());
-    let choices = if spec.masked { spec.action_space.choices() } else { 0 };
-    let mut masks = vec![true; spec.rows() * choices];
+    let fits = policies.len() == 1 || policies.len() == n_agents;
+    check("policies", fits, format!("one, or one for each of {n_agents} agents"), policies.len())?;
+    let learners = if policies.len() == n_agents { Learners::Independent } else { Learners::Shared };
+    let workers = policies.iter().enumerate();
+    let mut workers: Vec<Worker> = workers
+        .map(|(at, policy)| Worker::new(&spec, policy, AgentRows::new(&spec, learners.agents(at, n_agents))))
+        .collect();
+    let mut out = StepBuffers::new(&spec);
+    let mut actions = ActionBuffer::new(&action_head(&spec.action_space), spec.rows());
+    let mut masks = vec![true; if spec.masked { spec.rows() * spec.action_space.choices() } else { 0 }];
+    let mut presence = vec![Presence::Acting; spec.rows()];
     let (mut totals, mut lengths) = (vec![0.0; n_envs], vec![0; n_envs]);
     let (mut left, mut running) = (vec![episodes; n_envs], n_envs * episodes);
-    let mut evaluation = Evaluation { mean_costs: vec![0.0; spec.costs.len()], ..Evaluation::default() };
+    let (mut cost_sums, mut costed) = (vec![0.0; spec.costs.len()], 0u64);
+    let mut evaluation = Evaluation::default();
     env.reset(seed, &mut out.obs);
     for step in 0.. {
         if running == 0 {
@@ -55,36 +101,43 @@ pub fn evaluate(policy: &Policy, env: &mut dyn VecEnv, seed: u64, episodes: usiz
         if !masks.is_empty() {
             env.action_masks(&mut masks);
         }
-        let entries = spec.rows() * head.width();
-        let allowed = (!masks.is_empty()).then_some(&masks[..]);
-        agent.act(&out.obs, allowed, actions.part_mut(0, entries));
-        let taken = match actions.part(0, entries) {
+        if spec.varying {
+            env.presence(&mut presence);
+        }
+        workers.iter_mut().for_each(|worker| worker.act(&spec, &out.obs, &masks, &mut actions));
+        let taken = match actions.all() {
             ActionSlice::Choices(choices) => Actions::Discrete(choices),
             ActionSlice::Numbers(numbers) => Actions::Continuous(numbers),
         };
         env.step(taken, &mut out).map_err(|source| step_error(source, step))?;
+        let there = |row: &usize| presence[*row] != Presence::Absent;
         for env in 0..n_envs {
+            let ended = out.terminated[env] || out.truncated[env];
+            for worker in &mut workers {
+                let first = env * worker.rows.per_env();
+                let forgetful = worker.rows.of_env(env).enumerate().filter(|(_, row)| ended || !there(row));
+                forgetful.for_each(|(agent, _)| worker.agent.forget(first + agent));
+            }
             if left[env] == 0 {
                 continue;
             }
-            let agents = env * n_agents..(env + 1) * n_agents;
-            let rewards = &out.rewards[agents.clone()];
-            totals[env] += rewards.iter().map(|x| f64::from(*x)).sum::<f64>() / n_agents as f64;
-            lengths[env] += 1;
+            let agents = (env * n_agents..(env + 1) * n_agents).filter(there);
+            let (mut total, mut counted) = (0.0, 0.0);
             for agent in agents {
+                (total, counted, costed) = (total + f64::from(out.rewards[agent]), counted + 1.0, costed + 1);
                 let costs = &out.costs[agent * spec.costs.len()..];
-                let sums = evaluation.mean_costs.iter_mut().zip(costs);
-                sums.for_each(|(sum, cost)| *sum += f64::from(*cost) / n_agents as f64);
+                cost_sums.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += f64::from(*cost));
             }
-            if out.terminated[env] || out.truncated[env] {
+            totals[env] += total / f64::max(counted, 1.0);
+            lengths[env] += 1;
+            if ended {
                 evaluation.returns.push(std::mem::take(&mut totals[env]));
                 evaluation.lengths.push(std::mem::take(&mut lengths[env]));
                 (left[env], running) = (left[env] - 1, running - 1);
             }
         }
     }
-    let steps = evaluation.lengths.iter().sum::<u64>() as f64;
-    evaluation.mean_costs.iter_mut().for_each(|sum| *sum /= steps);
+    evaluation.mean_costs = cost_sums.iter().map(|sum| sum / costed.max(1) as f64).collect();
     Ok(evaluation)
 }
 

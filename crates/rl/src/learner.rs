@@ -35,8 +35,8 @@ pub trait Learner: Debug + Send {
     /// See [`OnPolicy::save`].
     fn save(&self) -> Checkpoint;
 
-    /// A copy of the policy as it is now.
-    fn policy(&self) -> Policy;
+    /// Copies of the policies as they are now: one for all agents, or one for each.
+    fn policies(&self) -> Vec<Policy>;
 
     /// Constraints with their multipliers.
     fn multipliers(&self) -> &[Multiplier];
@@ -68,8 +68,8 @@ impl<U: Update> Learner for OnPolicy<U> {
         self.save()
     }
 
-    fn policy(&self) -> Policy {
-        self.policy()
+    fn policies(&self) -> Vec<Policy> {
+        self.policies()
     }
 
     fn multipliers(&self) -> &[Multiplier] {
@@ -162,9 +162,9 @@ mod tests {
             load(&changed, env.spec()).map(|_| ()).unwrap_err().to_string()
         };
         assert_eq!(
-            rewritten("ppo/1", "dqn/1"),
+            rewritten("ppo/2", "dqn/1"),
             "the checkpoint is of algorithm \"dqn\", expected a2c or ppo"
         );
-        assert_eq!(rewritten("ppo/1", "ppo/2"), "the checkpoint is of format \"ppo/2\", expected \"ppo/1\"");
+        assert_eq!(rewritten("ppo/2", "ppo/3"), "the checkpoint is of format \"ppo/3\", expected \"ppo/2\"");
     }
 }

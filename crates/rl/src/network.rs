@@ -3,8 +3,10 @@
 //! Left out: the networks themselves, see `trimtab-nn`.
 
 use serde::{Deserialize, Serialize};
-use trimtab_nn::{ActionHead, Activation, Architecture, Initialisation};
+use trimtab_nn::actor_critic::Group;
+use trimtab_nn::{ActionHead, Activation, ActorCritic, Architecture, Encoder, Initialisation, Recurrence};
 
+use crate::critic::CriticView;
 use crate::env::{ActionSpace, EnvSpec};
 
 /// Shape and start of the networks.
@@ -26,6 +28,15 @@ pub struct NetworkConfig {
     pub default_logit: f32,
     /// Logarithm of the first standard deviation in a continuous space.
     pub log_std_init: f32,
+    /// An LSTM before the hidden layers; none: what a policy does depends on the present observation alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// How observations are read.
+    #[serde(skip_serializing_if = "Encoder::is_none")]
+    pub encoder: Encoder,
+    /// Parts that stay as they are: `encoder`, `recurrence`, `actor`, `critic`, `heads`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Group>,
 }
 
 impl Default for NetworkConfig {
@@ -39,13 +50,16 @@ impl Default for NetworkConfig {
             default_action: start.default_action,
             default_logit: start.default_logit,
             log_std_init: start.log_std,
+            recurrence: None,
+            encoder: Encoder::None,
+            freeze: vec![],
         }
     }
 }
 
 impl NetworkConfig {
-    /// Sizes of the networks for an environment, with a value for each signal.
-    pub(crate) fn architecture(&self, spec: &EnvSpec, signals: usize) -> Architecture {
+    /// Sizes of the networks for an environment, with a value for each signal and what values are estimated from.
+    pub(crate) fn architecture(&self, spec: &EnvSpec, signals: usize, critic: CriticView) -> Architecture {
         Architecture {
             obs_dim: spec.obs_dim,
             head: action_head(&spec.action_space),
@@ -53,7 +67,16 @@ impl NetworkConfig {
             hidden: self.hidden.clone(),
             activation: self.activation,
             shared_trunk: self.shared_trunk,
+            critic_obs_dim: critic.dim(spec),
+            recurrence: self.recurrence.clone(),
+            encoder: self.encoder.clone(),
         }
+    }
+
+    /// Networks with given weights, its frozen parts marked.
+    pub(crate) fn frozen(&self, mut policy: ActorCritic) -> ActorCritic {
+        self.freeze.iter().for_each(|group| policy.freeze(*group));
+        policy
     }
 
     pub(crate) fn initialisation(&self) -> Initialisation {

@@ -7,6 +7,8 @@
 //! Left out: evaluation, callbacks, files and clocks, which belong to whoever runs it.
 
 mod collect;
+mod config;
+mod member;
 mod state;
 
 use std::borrow::Cow;
@@ -15,17 +17,20 @@ use std::fmt::Debug;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Serialize, de::DeserializeOwned};
-use trimtab_nn::{ActionHead, ActorCritic, Architecture, Policy, Tensors, Workspace};
+use trimtab_nn::actor_critic::Group;
+use trimtab_nn::{ActorCritic, Policy, Tensors, Workspace};
 
-use crate::buffer::{RolloutBuffer, RolloutShape};
+pub use self::config::{RolloutConfig, UpdateConfig};
+use self::member::Member;
+use crate::buffer::{ActionBuffer, RolloutBuffer, RolloutShape};
 use crate::env::checks::{check_finite, compare_specs};
-use crate::env::{EnvSpec, StepBuffers, VecEnv};
+use crate::env::{EnvSpec, Presence, StepBuffers, VecEnv};
 use crate::episodes::Episodes;
 use crate::error::{Error, Result};
 use crate::lagrangian::{ConstraintConfig, Multiplier};
-use crate::network::NetworkConfig;
-use crate::normalize::RewardNormalizer;
-use crate::range::{at_least_one, check, share};
+use crate::network::action_head;
+use crate::normalize::{ObservationNormalizer, RewardNormalizer};
+use crate::range::check;
 
 /// Figures under Stable-Baselines3's keys; one that is undefined is absent.
 pub type Log = Vec<(Cow<'static, str>, f64)>;
@@ -39,46 +44,12 @@ pub struct Iteration {
     pub log: Log,
 }
 
-/// The hyper-parameters that collecting a rollout and estimating its advantages need.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RolloutConfig {
-    /// Steps of every environment in a rollout, at least 1.
-    pub n_steps: usize,
-    /// Discount, 0 to 1.
-    pub gamma: f64,
-    /// λ of the advantage estimate, 0 to 1.
-    pub gae_lambda: f64,
-    /// Whether rewards are scaled by the running standard deviation of the discounted return.
-    pub normalize_reward: bool,
-}
-
-impl RolloutConfig {
-    pub(crate) fn validate(&self) -> Result<()> {
-        at_least_one("n_steps", self.n_steps)?;
-        share("gamma", self.gamma)?;
-        share("gae_lambda", self.gae_lambda)
-    }
-}
-
-/// An algorithm's hyper-parameters.
-pub trait UpdateConfig: Clone + Debug + Serialize + DeserializeOwned + Send + 'static {
-    /// Checks every number, for environments with `rows` rows (environments × agents).
-    ///
-    /// # Errors
-    /// [`Error::Config`] for the first one outside its range.
-    fn validate(&self, rows: usize) -> Result<()>;
-
-    /// Those of the rollout.
-    fn rollout(&self) -> RolloutConfig;
-
-    /// Those of the networks.
-    fn network(&self) -> &NetworkConfig;
-}
-
 /// How an algorithm improves its policy by a rollout.
 pub trait Update: Debug + Send + Sized + 'static {
     /// Hyper-parameters.
     type Config: UpdateConfig;
+    /// What an update remembers beside the optimiser's moments.
+    type State: Serialize + DeserializeOwned;
     /// Name in checkpoints and configurations.
     const ALGORITHM: &'static str;
     /// Version of its checkpoints.
@@ -96,14 +67,14 @@ pub trait Update: Debug + Send + Sized + 'static {
     /// [`Error::Gradient`] if a gradient is not finite; the policy is then the one before it.
     fn improve(&mut self, learning: Learning<'_>, log: &mut Log) -> Result<()>;
 
-    /// Puts the optimiser's moments into `tensors` and returns the steps it has made, if it counts them.
-    fn write_optimiser(&self, tensors: &mut Tensors) -> Option<u64>;
+    /// Puts the optimiser's moments into `tensors` and returns what else the update remembers.
+    fn write(&self, tensors: &mut Tensors) -> Self::State;
 
-    /// Takes on what [`Update::write_optimiser`] gave.
+    /// Takes on what [`Update::write`] gave.
     ///
     /// # Errors
-    /// A tensor or the steps are missing or do not fit.
-    fn read_optimiser(&mut self, steps: Option<u64>, tensors: &mut Tensors) -> Result<()>;
+    /// A tensor is missing or does not fit, or the state belongs to another configuration.
+    fn read(&mut self, state: Self::State, tensors: &mut Tensors) -> Result<()>;
 }
 
 /// What an [`Update`] works on.
@@ -126,19 +97,19 @@ pub struct Learning<'a> {
 /// A run of an on-policy algorithm.
 #[derive(Debug)]
 pub struct OnPolicy<U> {
-    update: U,
     spec: EnvSpec,
     seed: u64,
     rng: Pcg64,
-    policy: ActorCritic,
+    /// One for all agents, or one for each; at least one.
+    members: Vec<Member<U>>,
     multipliers: Vec<Multiplier>,
+    observation_normalizer: Option<ObservationNormalizer>,
     reward_normalizer: Option<RewardNormalizer>,
     episodes: Episodes,
     timesteps: u64,
     /// 0 until the run is started.
     total_timesteps: u64,
-    n_updates: u64,
-    /// `rows × obs_dim`: what to act on next.
+    /// `rows × obs_dim`: what to act on next, brought to scale.
     obs: Vec<f32>,
     scratch: Scratch,
 }
@@ -146,37 +117,37 @@ pub struct OnPolicy<U> {
 /// Buffers whose contents do not outlive an iteration.
 #[derive(Debug)]
 struct Scratch {
-    ws: Workspace,
     step: StepBuffers,
-    rollout: RolloutBuffer,
-    /// Continuous actions as the environment sees them.
-    clipped: Vec<f32>,
+    /// What every agent is at the next step; empty if all always act.
+    presence: Vec<Presence>,
+    masks: Vec<bool>,
+    /// As the environment sees them.
+    actions: ActionBuffer,
+    /// Rewards as they are learned from.
+    rewards: Vec<f32>,
     /// Sum of each cost over the rollout.
     cost_sums: Vec<f64>,
+    /// Rows that these are sums over: all in which an agent was there.
+    costed: u64,
+    /// Each constraint's cost.
+    constrained: Vec<usize>,
     /// Each constraint's multiplier.
     multipliers: Vec<f64>,
 }
 
 impl Scratch {
-    fn new(n_steps: usize, spec: &EnvSpec, policy: &ActorCritic) -> Self {
-        let Architecture { head, value_heads: signals, .. } = policy.architecture();
-        let shape = RolloutShape {
-            n_steps,
-            n_envs: spec.n_envs,
-            n_agents: spec.n_agents,
-            obs_dim: spec.obs_dim,
-            head: head.clone(),
-            signals: *signals,
-            masked: spec.masked && !head.choices().is_empty(),
-        };
-        let continuous = matches!(head, ActionHead::Gaussian(_));
+    fn new(spec: &EnvSpec, multipliers: &[Multiplier]) -> Self {
+        let (rows, head) = (spec.rows(), action_head(&spec.action_space));
         Self {
-            ws: policy.workspace(),
             step: StepBuffers::new(spec),
-            clipped: if continuous { vec![0.0; spec.rows() * head.width()] } else { vec![] },
+            presence: vec![Presence::Acting; if spec.varying { rows } else { 0 }],
+            masks: vec![true; if spec.masked { rows * spec.action_space.choices() } else { 0 }],
+            actions: ActionBuffer::new(&head, rows),
+            rewards: vec![0.0; rows],
             cost_sums: vec![0.0; spec.costs.len()],
-            multipliers: vec![0.0; signals - 1],
-            rollout: RolloutBuffer::new(shape),
+            costed: 0,
+            constrained: multipliers.iter().map(Multiplier::cost).collect(),
+            multipliers: vec![0.0; multipliers.len()],
         }
     }
 }
@@ -196,7 +167,9 @@ impl<U: Update> OnPolicy<U> {
             let (expected, found) = ("at least one environment and agent".into(), "none".into());
             return Err(Error::Config { key: "environment".into(), expected, found });
         }
-        config.validate(spec.rows())?;
+        let RolloutConfig { gamma, normalize_observation, normalize_reward, learners, critic, .. } =
+            config.rollout();
+        config.validate(learners.rows(spec))?;
         for (at, constraint) in constraints.iter().enumerate() {
             if constraints[..at].iter().any(|other| other.name == constraint.name) {
                 let (expected, found) =
@@ -208,27 +181,44 @@ impl<U: Update> OnPolicy<U> {
             .into_iter()
             .map(|config| Multiplier::new(config, &spec.costs))
             .collect::<Result<_>>()?;
-        let RolloutConfig { n_steps, gamma, normalize_reward, .. } = config.rollout();
-        let architecture = config.network().architecture(spec, 1 + multipliers.len());
-        let mut rng = Pcg64::seed_from_u64(seed);
+        let architecture = config.network().architecture(spec, 1 + multipliers.len(), critic);
         let start = config.network().initialisation();
-        let policy = ActorCritic::new(architecture, &start, &mut rng).map_err(Error::Network)?;
-        let scratch = Scratch::new(n_steps, spec, &policy);
+        let mut rng = Pcg64::seed_from_u64(seed);
+        let members = (0..learners.members(spec.n_agents))
+            .map(|member| {
+                let policy =
+                    ActorCritic::new(architecture.clone(), &start, &mut rng).map_err(Error::Network)?;
+                Ok(Member::new(config.clone(), spec, member, config.network().frozen(policy)))
+            })
+            .collect::<Result<_>>()?;
         Ok(Self {
-            update: U::new(config, &policy, &scratch.rollout.shape),
+            members,
+            observation_normalizer: normalize_observation.then(|| ObservationNormalizer::new(spec.obs_dim)),
             reward_normalizer: normalize_reward.then(|| RewardNormalizer::new(spec.rows(), gamma)),
             episodes: Episodes::new(spec.n_envs),
             obs: vec![0.0; spec.rows() * spec.obs_dim],
+            scratch: Scratch::new(spec, &multipliers),
             spec: spec.clone(),
             timesteps: 0,
             total_timesteps: 0,
-            n_updates: 0,
             seed,
             rng,
-            policy,
             multipliers,
-            scratch,
         })
+    }
+
+    /// Gives some parts of the networks of all agents the weights of another network, such as a cloned teacher or another
+    /// run's policy, whose other parts may differ. Optimisers forget what they had learned. The scale of observations is
+    /// not taken over.
+    ///
+    /// # Errors
+    /// [`Error::Tensors`] with the first tensor that does not fit; nothing is changed then.
+    pub fn adopt(&mut self, from: &ActorCritic, groups: &[Group]) -> Result<()> {
+        for member in &mut self.members {
+            member.policy.copy_weights(from, groups).map_err(Error::Tensors)?;
+            member.update = U::new(member.update.config().clone(), &member.policy, &member.rollout.shape);
+        }
+        Ok(())
     }
 
     /// Resets the environments with the run's seed; what was learned before, if anything, stays. Schedules end
@@ -240,8 +230,11 @@ impl<U: Update> OnPolicy<U> {
     pub fn start(&mut self, env: &mut dyn VecEnv, total_timesteps: u64) -> Result<()> {
         compare_specs(&self.spec, env.spec())?;
         check("total_timesteps", total_timesteps > 0, "at least 1", total_timesteps)?;
-        env.reset(self.seed, &mut self.obs);
-        check_finite("observation", &self.obs, self.obs.len() / self.spec.n_envs, self.steps())?;
+        env.reset(self.seed, &mut self.scratch.step.obs);
+        let first = &self.scratch.step.obs;
+        check_finite("observation", first, first.len() / self.spec.n_envs, self.steps())?;
+        self.look(env);
+        self.members.iter_mut().for_each(|member| member.memory.forget_all());
         self.episodes.restart();
         if let Some(normalizer) = &mut self.reward_normalizer {
             (0..self.spec.rows()).for_each(|row| normalizer.end_episode(row));
@@ -260,46 +253,32 @@ impl<U: Update> OnPolicy<U> {
         if self.total_timesteps == 0 {
             return Err(Error::NotStarted);
         }
-        let RolloutConfig { n_steps, gamma, gae_lambda, .. } = self.update.config().rollout();
         self.collect(env)?;
-        self.timesteps += (n_steps * self.spec.n_envs) as u64;
+        self.timesteps += (self.config().rollout().n_steps * self.spec.n_envs) as u64;
 
-        let Scratch { ws, rollout, cost_sums, multipliers, .. } = &mut self.scratch;
-        let transitions = rollout.shape.transitions() as f64;
+        let Scratch { cost_sums, costed, multipliers, .. } = &mut self.scratch;
         for (multiplier, value) in self.multipliers.iter_mut().zip(&mut *multipliers) {
-            multiplier.update(cost_sums[multiplier.cost()] / transitions);
+            multiplier.update(cost_sums[multiplier.cost()] / (*costed).max(1) as f64);
             *value = multiplier.value();
         }
 
-        rollout.compute_advantages(gamma, gae_lambda);
-        rollout.combine_advantages(multipliers);
-
-        let learning = Learning {
-            policy: &mut self.policy,
-            rollout,
-            ws,
-            rng: &mut self.rng,
-            progress_remaining: (1.0 - self.timesteps as f64 / self.total_timesteps as f64).max(0.0),
-            n_updates: &mut self.n_updates,
-        };
-        let mut log = Log::with_capacity(20);
-        self.update.improve(learning, &mut log)?;
+        let progress_remaining = (1.0 - self.timesteps as f64 / self.total_timesteps as f64).max(0.0);
+        let mut log = Log::with_capacity(24);
+        let (mut found, mut times) = (Log::new(), 1.0);
+        let (first, others) = self.members.split_first_mut().expect("a run has a member");
+        first.improve(multipliers, &mut self.rng, progress_remaining, &mut log)?;
+        for member in others {
+            found.clear();
+            member.improve(multipliers, &mut self.rng, progress_remaining, &mut found)?;
+            times += 1.0;
+            blend(&mut log, &found, 1.0 / times);
+        }
         self.complete(&mut log);
         Ok(Iteration { timesteps: self.timesteps, log })
     }
 
     /// Adds what is logged whatever the algorithm.
     fn complete(&self, log: &mut Log) {
-        let rollout = &self.scratch.rollout;
-        if let Some(share) = rollout.explained_variance() {
-            log.push(("train/explained_variance".into(), share));
-        }
-        let log_stds = self.policy.log_stds();
-        if !log_stds.is_empty() {
-            let sum: f64 = log_stds.iter().map(|log_std| f64::from(*log_std).exp()).sum();
-            log.push(("train/std".into(), sum / log_stds.len() as f64));
-        }
-        log.push(("train/n_updates".into(), self.n_updates as f64));
         for multiplier in &self.multipliers {
             let key = format!("train/lagrange_multiplier/{}", multiplier.config().name);
             log.push((key.into(), multiplier.value()));
@@ -308,25 +287,27 @@ impl<U: Update> OnPolicy<U> {
             log.push(("rollout/ep_rew_mean".into(), total));
             log.push(("rollout/ep_len_mean".into(), length));
         }
-        let transitions = rollout.shape.transitions() as f64;
         for (name, sum) in self.spec.costs.iter().zip(&self.scratch.cost_sums) {
-            log.push((format!("rollout/cost_mean/{name}").into(), sum / transitions));
+            let mean = sum / self.scratch.costed.max(1) as f64;
+            log.push((format!("rollout/cost_mean/{name}").into(), mean));
         }
     }
 
-    /// The networks as they are now.
+    /// The networks of all agents, or of the first if each has its own, as they are now.
     pub fn actor_critic(&self) -> &ActorCritic {
-        &self.policy
+        &self.members[0].policy
     }
 
-    /// A copy of the policy as it is now.
-    pub fn policy(&self) -> Policy {
-        Policy::ActorCritic(self.policy.clone())
+    /// Copies of the policies as they are now: one for all agents, or one for each.
+    pub fn policies(&self) -> Vec<Policy> {
+        let scale = self.observation_normalizer.as_ref().map(ObservationNormalizer::scale);
+        let policy = |member: &Member<U>| Policy { scale: scale.clone(), ..member.policy.clone().into() };
+        self.members.iter().map(policy).collect()
     }
 
     /// Hyper-parameters.
     pub fn config(&self) -> &U::Config {
-        self.update.config()
+        self.members[0].update.config()
     }
 
     /// Constraints with their multipliers.
@@ -352,6 +333,17 @@ impl<U: Update> OnPolicy<U> {
     /// Steps that every environment has made.
     fn steps(&self) -> u64 {
         self.timesteps / self.spec.n_envs as u64
+    }
+}
+
+/// Moves every figure of `log` by a share of its distance to that of another member; one that a member alone found is
+/// its own.
+fn blend(log: &mut Log, found: &Log, share: f64) {
+    for (key, value) in found {
+        match log.iter_mut().find(|(name, _)| name == key) {
+            Some((_, mean)) => *mean += share * (value - *mean),
+            None => log.push((key.clone(), *value)),
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 use super::{
     callback::{Callback, Flow, Moment},
     logs::cut_back,
+    policy_of,
 };
 use crate::{
     Error, Result,
@@ -102,7 +103,7 @@ impl Callback for Selection {
         if !moment.passed(setting.every_timesteps) && !moment.is_last() {
             return Ok(Flow::Continue);
         }
-        let (timesteps, policy) = (moment.timesteps(), moment.learner.policy());
+        let (timesteps, policy) = (moment.timesteps(), policy_of(moment.learner));
         let evaluation = self.validation.policy(&policy)?;
         let is_best = self.memory.best.as_ref().is_none_or(|best| evaluation.score < best.evaluation.score);
         if is_best {

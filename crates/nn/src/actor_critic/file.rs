@@ -3,10 +3,10 @@
 //! Left out: what acts on the policy's behalf, such as an observation codec; callers add that as metadata.
 
 use super::ActorCritic;
-use crate::distribution::ActionHead;
 use crate::{Error, Result, Tensor, Tensors};
 
 const ARCHITECTURE_KEY: &str = "architecture";
+const FROZEN_KEY: &str = "frozen";
 
 impl ActorCritic {
     /// The network as named tensors; its [`Architecture`](super::Architecture) travels as JSON in the metadata.
@@ -17,6 +17,24 @@ impl ActorCritic {
         let mut tensors = Tensors::default();
         let architecture = serde_json::to_string(&self.architecture).expect("sizes and names are valid JSON");
         tensors.metadata.insert(ARCHITECTURE_KEY.into(), architecture);
+        if !self.frozen.is_empty() {
+            let frozen = serde_json::to_string(&self.frozen).expect("names are valid JSON");
+            tensors.metadata.insert(FROZEN_KEY.into(), frozen);
+        }
+        if let Some(encoder) = &self.encoder {
+            encoder.write(&self.params, "encoder", &mut tensors);
+        }
+        for (lstm, name) in [(&self.actor_lstm, "actor_lstm"), (&self.critic_lstm, "critic_lstm")] {
+            if let Some(lstm) = lstm {
+                lstm.write(&self.params, name, &mut tensors);
+            }
+        }
+        if let Some(bridge) = &self.bridge {
+            bridge.write(&self.params, "critic_bridge", &mut tensors);
+        }
+        if let Some(context) = self.nodes.as_ref().and_then(|nodes| nodes.context.as_ref()) {
+            context.write(&self.params, "context", &mut tensors);
+        }
         let actor = if self.critic.is_some() { "actor" } else { "trunk" };
         self.actor.write(&self.params, actor, &mut tensors);
         if let Some(critic) = &self.critic {
@@ -24,8 +42,8 @@ impl ActorCritic {
         }
         self.action_head.write(&self.params, "action", &mut tensors);
         self.value_head.write(&self.params, "value", &mut tensors);
-        if let ActionHead::Gaussian(width) = self.architecture.head {
-            tensors.insert("log_std", Tensor::new(vec![width], self.log_stds().to_vec()));
+        if !self.log_stds().is_empty() {
+            tensors.insert("log_std", Tensor::new(vec![self.log_stds().len()], self.log_stds().to_vec()));
         }
         tensors
     }
@@ -40,7 +58,37 @@ impl ActorCritic {
         let architecture = serde_json::from_str(text).map_err(|source| Error::Metadata { key, source })?;
         let mut policy = Self::place(architecture)?;
         let log_stds = policy.log_stds_range();
-        let Self { actor, critic, action_head, value_head, params, .. } = &mut policy;
+        if let Some(text) = tensors.metadata.get(FROZEN_KEY) {
+            let key = FROZEN_KEY;
+            policy.frozen = serde_json::from_str(text).map_err(|source| Error::Metadata { key, source })?;
+        }
+        let Self {
+            encoder,
+            nodes,
+            actor_lstm,
+            critic_lstm,
+            bridge,
+            actor,
+            critic,
+            action_head,
+            value_head,
+            params,
+            ..
+        } = &mut policy;
+        if let Some(encoder) = encoder {
+            encoder.read(params, "encoder", tensors)?;
+        }
+        for (lstm, name) in [(actor_lstm, "actor_lstm"), (critic_lstm, "critic_lstm")] {
+            if let Some(lstm) = lstm {
+                lstm.read(params, name, tensors)?;
+            }
+        }
+        if let Some(bridge) = bridge {
+            bridge.read(params, "critic_bridge", tensors)?;
+        }
+        if let Some(context) = nodes.as_ref().and_then(|nodes| nodes.context.as_ref()) {
+            context.read(params, "context", tensors)?;
+        }
         actor.read(params, if critic.is_some() { "actor" } else { "trunk" }, tensors)?;
         if let Some(critic) = critic {
             critic.read(params, "critic", tensors)?;

@@ -3,10 +3,21 @@
 use rand_pcg::Pcg64;
 
 use super::*;
+use crate::distribution::{ActionSlice, ActionSliceMut};
 use crate::{Activation, Tensors};
 
 fn architecture(head: ActionHead, shared_trunk: bool, activation: Activation) -> Architecture {
-    Architecture { obs_dim: 5, head, value_heads: 2, hidden: vec![12, 9], activation, shared_trunk }
+    Architecture {
+        obs_dim: 5,
+        head,
+        value_heads: 2,
+        hidden: vec![12, 9],
+        activation,
+        shared_trunk,
+        critic_obs_dim: None,
+        recurrence: None,
+        encoder: Encoder::None,
+    }
 }
 
 fn policies() -> Vec<ActorCritic> {
@@ -129,16 +140,16 @@ fn gradients_of_whole_policies_agree_with_finite_differences() {
         let mut drawn = Drawn::zeros(&policy.architecture().head, rows);
         let (mut log_probs, mut values) = (vec![0.0; rows], vec![0.0; rows * 2]);
         let out = Samples { actions: drawn.view_mut(), log_probs: &mut log_probs, values: &mut values };
-        policy.sample(&obs, None, &mut rng, &mut ws, out);
+        policy.sample(Inputs::new(&obs, None), &mut policy.memory(rows), &mut rng, &mut ws, out);
 
-        let found = policy.evaluate(&obs, None, drawn.view(), &mut ws);
+        let found = policy.evaluate(Inputs::new(&obs, None), drawn.view(), None, &mut ws);
         assert!(found.log_probs.iter().zip(&log_probs).all(|(a, b)| (a - b).abs() < 1e-4));
         assert_eq!(found.values, values);
         policy.prepare_backward(&mut ws);
         let mut grads = vec![0.0; policy.params().len()];
         let gradient =
             EvaluationGradient { log_probs: &vec![g; rows], entropies: h, values: &vec![w; rows * 2] };
-        policy.backward(&obs, drawn.view(), gradient, &mut ws, &mut grads);
+        policy.backward(Inputs::new(&obs, None), drawn.view(), gradient, &mut ws, &mut grads);
 
         // Read the gradient out through the same names as the parameters.
         let mut gradient_policy = policy.clone();
@@ -187,14 +198,24 @@ fn fresh_policy_chooses_its_default_action() {
     let head = ActionHead::MultiDiscrete(vec![3, 2]);
     let policy = ActorCritic::new(architecture(head, false, Activation::Tanh), &start, &mut rng).unwrap();
     let (mut ws, mut choices) = (policy.workspace(), vec![9; 200]);
-    policy.act(&obs, None, &mut ws, ActionSliceMut::Choices(&mut choices));
+    policy.act(
+        Inputs::new(&obs, None),
+        &mut policy.memory(0),
+        &mut ws,
+        ActionSliceMut::Choices(&mut choices),
+    );
     assert!(choices.chunks(2).all(|choices| choices == [2, 0]));
 
     let start = Initialisation { default_action: Some(vec![]), ..Initialisation::default() };
     let head = ActionHead::Gaussian(3);
     let policy = ActorCritic::new(architecture(head, true, Activation::Tanh), &start, &mut rng).unwrap();
     let (mut ws, mut numbers) = (policy.workspace(), vec![9.0; 300]);
-    policy.act(&obs, None, &mut ws, ActionSliceMut::Numbers(&mut numbers));
+    policy.act(
+        Inputs::new(&obs, None),
+        &mut policy.memory(0),
+        &mut ws,
+        ActionSliceMut::Numbers(&mut numbers),
+    );
     assert!(numbers.iter().all(|number| *number == 0.0));
 }
 
@@ -232,10 +253,15 @@ fn actions_do_not_depend_on_the_batch_they_come_in() {
         let obs = observations(rows, &mut rng);
         let (head, mut ws) = (&policy.architecture().head, policy.workspace());
         let mut together = Drawn::zeros(head, rows);
-        policy.act(&obs, None, &mut ws, together.view_mut());
+        policy.act(Inputs::new(&obs, None), &mut policy.memory(0), &mut ws, together.view_mut());
         for row in [0, CHUNK, rows - 1] {
             let mut alone = Drawn::zeros(head, 1);
-            policy.act(&obs[row * 5..(row + 1) * 5], None, &mut ws, alone.view_mut());
+            policy.act(
+                Inputs::new(&obs[row * 5..(row + 1) * 5], None),
+                &mut policy.memory(0),
+                &mut ws,
+                alone.view_mut(),
+            );
             let width = head.width();
             match (&alone, &together) {
                 (Drawn::Choices(a), Drawn::Choices(b)) => assert_eq!(a[..], b[row * width..][..width]),

@@ -27,6 +27,13 @@ pub struct CategoricalCache {
     entropies: Vec<f32>,
 }
 
+impl CategoricalCache {
+    /// Probabilities of a row's choices.
+    pub(crate) fn probabilities(&self, row: usize, stride: usize) -> &[f32] {
+        &self.probs[row * stride..(row + 1) * stride]
+    }
+}
+
 /// Index of the largest value, the first of equals.
 fn argmax(values: impl Iterator<Item = f32>) -> u32 {
     let (mut best, mut at) = (f32::NEG_INFINITY, 0);

@@ -8,7 +8,8 @@ use rand_distr::StandardNormal;
 /// ln √(2π)
 const LN_ROOT_TWO_PI: f32 = 0.918_938_5;
 
-/// Independent normal variables.
+/// Independent normal variables. There may be fewer log standard deviations than variables, a divisor of their number:
+/// they repeat, so that variables of equal meaning share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gaussian {
     width: usize,
@@ -42,7 +43,7 @@ impl Gaussian {
             means.chunks_exact(self.stride).zip(numbers.chunks_exact_mut(self.width)).zip(row_log_probs);
         for ((means, numbers), row_log_prob) in rows {
             *row_log_prob = 0.0;
-            for ((number, mean), log_std) in numbers.iter_mut().zip(means).zip(log_stds) {
+            for ((number, mean), log_std) in numbers.iter_mut().zip(means).zip(log_stds.iter().cycle()) {
                 let noise: f32 = rng.sample(StandardNormal);
                 *number = mean + log_std.exp() * noise;
                 *row_log_prob -= 0.5 * noise * noise + log_std + LN_ROOT_TWO_PI;
@@ -60,11 +61,11 @@ impl Gaussian {
         row_entropies: &mut [f32],
     ) {
         let entropy: f32 = log_stds.iter().map(|log_std| 0.5 + LN_ROOT_TWO_PI + log_std).sum();
-        row_entropies.fill(entropy);
+        row_entropies.fill(entropy * (self.width / log_stds.len()) as f32);
         let rows = means.chunks_exact(self.stride).zip(numbers.chunks_exact(self.width)).zip(row_log_probs);
         for ((means, numbers), row_log_prob) in rows {
             *row_log_prob = 0.0;
-            for ((number, mean), log_std) in numbers.iter().zip(means).zip(log_stds) {
+            for ((number, mean), log_std) in numbers.iter().zip(means).zip(log_stds.iter().cycle()) {
                 let z = (number - mean) * (-log_std).exp();
                 *row_log_prob -= 0.5 * z * z + log_std + LN_ROOT_TWO_PI;
             }
@@ -84,12 +85,17 @@ impl Gaussian {
         let rows =
             means.chunks_exact_mut(self.stride).zip(numbers.chunks_exact(self.width)).zip(log_prob_grads);
         for ((means, numbers), g) in rows {
-            let outputs = means.iter_mut().zip(numbers).zip(log_stds).zip(&mut *log_std_grads);
-            for (((mean, number), log_std), log_std_grad) in outputs {
-                let inverse = (-log_std).exp();
-                let z = (number - *mean) * inverse;
-                *mean = g * z * inverse;
-                *log_std_grad += g * (z * z - 1.0) + entropy_grad;
+            let group = log_stds.len();
+            for (means, numbers) in
+                means[..self.width].chunks_exact_mut(group).zip(numbers.chunks_exact(group))
+            {
+                let outputs = means.iter_mut().zip(numbers).zip(log_stds).zip(&mut *log_std_grads);
+                for (((mean, number), log_std), log_std_grad) in outputs {
+                    let inverse = (-log_std).exp();
+                    let z = (number - *mean) * inverse;
+                    *mean = g * z * inverse;
+                    *log_std_grad += g * (z * z - 1.0) + entropy_grad;
+                }
             }
             means[self.width..].fill(0.0);
         }

@@ -69,14 +69,14 @@ fn ln_one<const F: bool>(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn tanh_all<const F: bool>(values: &mut [f32]) {
+pub(super) fn tanh_all<const F: bool>(values: &mut [f32]) {
     for x in values {
         *x = tanh_one::<F>(*x);
     }
 }
 
 #[inline(always)]
-fn sigmoid_all<const F: bool>(values: &mut [f32]) {
+pub(super) fn sigmoid_all<const F: bool>(values: &mut [f32]) {
     for x in values {
         *x = 1.0 / (1.0 + exp_one::<F>(-*x));
     }
@@ -101,6 +101,19 @@ fn relu_all<const F: bool>(values: &mut [f32]) {
     for x in values {
         *x = x.max(0.0);
     }
+}
+
+#[inline(always)]
+fn elu_all<const F: bool>(values: &mut [f32]) {
+    for x in values {
+        let below = exp_one::<F>(x.min(0.0)) - 1.0;
+        *x = if *x > 0.0 { *x } else { below };
+    }
+}
+
+#[inline(always)]
+fn elu_chain<const F: bool>(deltas: &mut [f32], outputs: &[f32]) {
+    deltas.iter_mut().zip(outputs).for_each(|(d, y)| *d *= 1.0 + y.min(0.0));
 }
 
 #[inline(always)]
@@ -132,6 +145,14 @@ dispatched! {
 dispatched! {
     /// Each value, or 0 where it is negative.
     pub fn relu(values: &mut [f32]) => relu_all
+}
+dispatched! {
+    /// Each value, or `eˣ − 1` where it is negative (Clevert et al. 2016, α = 1).
+    pub fn elu(values: &mut [f32]) => elu_all
+}
+dispatched! {
+    /// Multiplies each delta by the slope of [`elu`], given the outputs of that.
+    pub fn elu_backward(deltas: &mut [f32], outputs: &[f32]) => elu_chain
 }
 dispatched! {
     /// Multiplies each delta by the slope of [`tanh`], given the outputs of that.

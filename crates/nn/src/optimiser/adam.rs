@@ -49,12 +49,20 @@ impl Adam {
             scale,
             beta1: BETA1 as f32,
             beta2: BETA2 as f32,
+            newest1: (1.0 - BETA1) as f32,
+            newest2: (1.0 - BETA2) as f32,
             rate: (learning_rate / (1.0 - BETA1.powf(steps))) as f32,
             root_correction: (1.0 / (1.0 - BETA2.powf(steps)).sqrt()) as f32,
             eps: EPS,
         };
         kernel::adam(params, grads, &mut self.first, &mut self.second, step);
         Ok(norm)
+    }
+
+    /// Makes the moments of some parameters 0, so that a gradient of 0 leaves them as they are.
+    pub fn forget(&mut self, parameters: std::ops::Range<usize>) {
+        self.first[parameters.clone()].fill(0.0);
+        self.second[parameters].fill(0.0);
     }
 
     /// Puts `adam.first` and `adam.second` into `tensors`; [`Adam::steps`] is the caller's to keep.

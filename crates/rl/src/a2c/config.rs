@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::Learners;
+use crate::critic::CriticView;
 use crate::error::Result;
 use crate::network::NetworkConfig;
 use crate::on_policy::{RolloutConfig, UpdateConfig};
@@ -33,8 +35,17 @@ pub struct A2cConfig {
     /// Whether a rollout's advantages are brought to mean 0 and deviation 1. Rollouts are short: their own mean and
     /// deviation are noise, and A2C with them learns far worse.
     pub normalize_advantage: bool,
+    /// Whether observations are shifted and scaled by their running mean and standard deviation, which go into the
+    /// policy.
+    pub normalize_observation: bool,
     /// Whether rewards are scaled by the running standard deviation of the discounted return.
     pub normalize_reward: bool,
+    /// Whether agents share one set of weights.
+    pub learners: Learners,
+    /// What values are estimated from.
+    pub critic: CriticView,
+    /// Steps that an update of a recurrent policy reads in one piece, a divisor of `n_steps`; none: `n_steps`.
+    pub sequence_length: Option<usize>,
     /// Networks.
     pub network: NetworkConfig,
 }
@@ -51,7 +62,11 @@ impl Default for A2cConfig {
             max_grad_norm: 0.5,
             rms_prop_eps: 1e-5,
             normalize_advantage: false,
+            normalize_observation: false,
             normalize_reward: false,
+            learners: Learners::Shared,
+            critic: CriticView::Own,
+            sequence_length: None,
             network: NetworkConfig::default(),
         }
     }
@@ -59,7 +74,7 @@ impl Default for A2cConfig {
 
 impl UpdateConfig for A2cConfig {
     fn validate(&self, _rows: usize) -> Result<()> {
-        self.rollout().validate()?;
+        self.rollout().validate(&self.network)?;
         not_negative("learning_rate", self.learning_rate.start())?;
         not_negative("ent_coef", self.ent_coef)?;
         not_negative("vf_coef", self.vf_coef)?;
@@ -67,9 +82,32 @@ impl UpdateConfig for A2cConfig {
         positive("rms_prop_eps", self.rms_prop_eps)
     }
 
+    fn batch_rows(&self, transitions: usize) -> usize {
+        transitions
+    }
+
     fn rollout(&self) -> RolloutConfig {
-        let Self { n_steps, gamma, gae_lambda, normalize_reward, .. } = *self;
-        RolloutConfig { n_steps, gamma, gae_lambda, normalize_reward }
+        let Self {
+            n_steps,
+            gamma,
+            gae_lambda,
+            normalize_observation,
+            normalize_reward,
+            learners,
+            critic,
+            sequence_length,
+            ..
+        } = *self;
+        RolloutConfig {
+            n_steps,
+            gamma,
+            gae_lambda,
+            normalize_observation,
+            normalize_reward,
+            learners,
+            critic,
+            sequence_length,
+        }
     }
 
     fn network(&self) -> &NetworkConfig {

@@ -1,7 +1,6 @@
-//! Advantages against a reference written from the definition, and tasks with known values.
+//! Advantages against NumPy's (`tests/fixtures/make_advantages.py`), and tasks with known values.
 
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
+use serde::Deserialize;
 
 use super::*;
 
@@ -11,63 +10,89 @@ fn shape(n_steps: usize, n_envs: usize, n_agents: usize, signals: usize) -> Roll
         n_envs,
         n_agents,
         obs_dim: 1,
+        critic_dim: 0,
         head: ActionHead::Discrete(2),
         signals,
         masked: false,
+        varying: false,
+        memory: 0,
+        sequence_length: 1,
     }
 }
 
-/// `Aₜ` as the sum over `(γλ)ᵏ·δₜ₊ₖ` up to the end of the episode or of the rollout.
-fn reference(buffer: &RolloutBuffer, gamma: f64, lambda: f64, row: usize, signal: usize, step: usize) -> f64 {
-    let RolloutShape { n_steps, n_envs, n_agents, signals, .. } = buffer.shape;
-    let at = |step: usize| (step * n_envs * n_agents + row) * signals + signal;
-    let (mut advantage, mut factor) = (0.0, 1.0);
-    for t in step..n_steps {
-        let end = t * n_envs + row / n_agents;
-        let next = match (buffer.terminated[end], buffer.truncated[end]) {
-            (true, _) => 0.0,
-            (false, true) => buffer.final_values[at(t)],
-            (false, false) if t + 1 == n_steps => buffer.last_values[row * signals + signal],
-            (false, false) => buffer.values[at(t + 1)],
-        };
-        let delta =
-            f64::from(buffer.signals[at(t)]) + gamma * f64::from(next) - f64::from(buffer.values[at(t)]);
-        advantage += factor * delta;
-        factor *= gamma * lambda;
-        if buffer.terminated[end] || buffer.truncated[end] {
-            break;
-        }
-    }
-    advantage
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    n_steps: usize,
+    n_envs: usize,
+    n_agents: usize,
+    n_signals: usize,
+    gamma: f64,
+    gae_lambda: f64,
+    signals: Vec<f32>,
+    values: Vec<f32>,
+    final_values: Vec<f32>,
+    last_values: Vec<f32>,
+    terminated: Vec<bool>,
+    truncated: Vec<bool>,
+    presence: Vec<usize>,
+    last_presence: Vec<usize>,
+    advantages: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Fixture {
+    cases: Vec<Case>,
 }
 
 #[test]
-fn advantages_agree_with_the_definition_over_all_ways_to_end() {
-    let mut buffer = RolloutBuffer::new(shape(40, 3, 2, 2));
-    let mut rng = Pcg64::seed_from_u64(1);
-    let number = |rng: &mut Pcg64| rng.random_range(-2.0..2.0f32);
-    buffer.signals.iter_mut().for_each(|x| *x = number(&mut rng));
-    buffer.values.iter_mut().for_each(|x| *x = number(&mut rng));
-    buffer.final_values.iter_mut().for_each(|x| *x = number(&mut rng));
-    buffer.last_values.iter_mut().for_each(|x| *x = number(&mut rng));
-    buffer.terminated.iter_mut().for_each(|x| *x = rng.random_bool(0.2));
-    buffer.truncated.iter_mut().for_each(|x| *x = rng.random_bool(0.2));
-    let mut patterns = [false; 4];
-    for (terminated, truncated) in buffer.terminated.iter().zip(&buffer.truncated) {
-        patterns[usize::from(*terminated) * 2 + usize::from(*truncated)] = true;
-    }
-    assert_eq!(patterns, [true; 4], "every way to end must occur");
-    buffer.compute_advantages(0.97, 0.9);
-    for step in 0..40 {
-        for row in 0..6 {
-            for signal in 0..2 {
-                let at = (step * 6 + row) * 2 + signal;
-                let expected = reference(&buffer, 0.97, 0.9, row, signal, step);
-                assert!((f64::from(buffer.advantages[at]) - expected).abs() < 1e-5, "{step} {row} {signal}");
-                assert_eq!(buffer.returns[at], buffer.advantages[at] + buffer.values[at]);
-            }
+fn advantages_and_returns_agree_with_numpy_over_all_ways_to_end_wait_and_leave() {
+    let fixture = include_str!("../../tests/fixtures/advantages.json");
+    let fixture: Fixture = serde_json::from_str(fixture).unwrap();
+    let kinds = [Presence::Acting, Presence::Waiting, Presence::Absent];
+    let presence = |numbers: Vec<usize>| numbers.into_iter().map(|kind| kinds[kind]).collect();
+    for case in fixture.cases {
+        let varying = !case.presence.is_empty();
+        let shape =
+            RolloutShape { varying, ..shape(case.n_steps, case.n_envs, case.n_agents, case.n_signals) };
+        let mut buffer = RolloutBuffer::new(shape);
+        (buffer.signals, buffer.values) = (case.signals, case.values);
+        (buffer.final_values, buffer.last_values) = (case.final_values, case.last_values);
+        (buffer.terminated, buffer.truncated) = (case.terminated, case.truncated);
+        (buffer.presence, buffer.last_presence) = (presence(case.presence), presence(case.last_presence));
+        buffer.compute_advantages(case.gamma, case.gae_lambda);
+        for (at, (found, expected)) in buffer.advantages.iter().zip(&case.advantages).enumerate() {
+            assert!((found - expected).abs() < 1e-5, "{}, {at}: {found}, expected {expected}", case.name);
+            assert_eq!(buffer.returns[at], found + buffer.values[at]);
         }
     }
+}
+
+#[test]
+fn sequences_in_which_nobody_acts_are_left_out_and_rows_after_absence_start_anew() {
+    let mut buffer = RolloutBuffer::new(RolloutShape {
+        varying: true,
+        memory: 1,
+        sequence_length: 2,
+        ..shape(4, 1, 2, 1)
+    });
+    let (acts, waits, absent) = (Presence::Acting, Presence::Waiting, Presence::Absent);
+    buffer.presence = vec![acts, waits, waits, waits, absent, acts, acts, acts];
+    buffer.terminated[1] = true;
+    buffer.memory = vec![0.1, 0.2, 0.3, 0.4];
+    let mut first_rows = vec![];
+    buffer.sequences(&mut first_rows);
+    assert_eq!(first_rows, [0, 4, 5]);
+    assert_eq!((0..8).map(|row| buffer.starts(row)).collect::<Vec<_>>()[4..], [true, true, true, false]);
+    let mut batch = Minibatch::new(&buffer.shape, 4);
+    batch.gather(&buffer, &[5, 4]);
+    assert_eq!(batch.memory, [0.4, 0.3]);
+    assert_eq!(batch.starts, [false, false, false, true], "memory at a sequence's start is as it was kept");
+    assert_eq!(batch.counts, [true, false, true, true]);
+    assert_eq!(batch.counted(), 3);
+    (batch.advantages, batch.returns) = (vec![1.0, 50.0, 2.0, 3.0], vec![0.0; 4]);
+    batch.normalize_advantages();
+    assert_eq!([batch.advantages[0], batch.advantages[2], batch.advantages[3]], [-1.0, 0.0, 1.0]);
 }
 
 /// The value that repeated sweeps settle on in a one-state task with reward 1 and episodes of `length` steps.

@@ -4,10 +4,10 @@
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
-use serde::{Deserialize, Serialize};
 
-use super::lane_rng;
-use crate::env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+use super::batch::{Batch, Signals, Task};
+use super::single;
+use crate::env::{ActionSpace, EnvSpec};
 
 const GRAVITY: f64 = 9.8;
 const CART_MASS: f64 = 1.0;
@@ -21,14 +21,6 @@ const MAX_ANGLE: f64 = 12.0 * std::f64::consts::TAU / 360.0;
 const MAX_POSITION: f64 = 2.4;
 const MAX_STEPS: u32 = 500;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Lane {
-    /// Position, velocity, angle, angular velocity.
-    state: [f64; 4],
-    steps: u32,
-    rng: Pcg64,
-}
-
 /// Balance a pole by pushing its cart left (0) or right (1).
 ///
 /// | observation | | ends beyond |
@@ -40,115 +32,69 @@ struct Lane {
 ///
 /// Reward 1 for every step, the last one included; truncated after 500 steps. A start draws all four numbers from
 /// ±0.05.
-#[derive(Clone, Debug)]
-pub struct CartPole {
-    spec: EnvSpec,
-    lanes: Vec<Lane>,
-}
+pub type CartPole = Batch<Pole>;
 
-impl Lane {
-    fn restart(&mut self) {
-        self.state = std::array::from_fn(|_| self.rng.random_range(-0.05..0.05));
-        self.steps = 0;
-    }
-
-    fn push(&mut self, force: f64) {
-        let [x, velocity, angle, angular] = self.state;
-        let (sin, cos) = angle.sin_cos();
-        let pole = POLE_MASS * LENGTH;
-        let term = (force + pole * angular * angular * sin) / TOTAL_MASS;
-        let angular_acceleration =
-            (GRAVITY * sin - cos * term) / (LENGTH * (4.0 / 3.0 - POLE_MASS * cos * cos / TOTAL_MASS));
-        let acceleration = term - pole * angular_acceleration * cos / TOTAL_MASS;
-        self.state = [
-            x + STEP_SECONDS * velocity,
-            velocity + STEP_SECONDS * acceleration,
-            angle + STEP_SECONDS * angular,
-            angular + STEP_SECONDS * angular_acceleration,
-        ];
-        self.steps += 1;
-    }
-
-    fn write(&self, obs: &mut [f32]) {
-        obs.iter_mut().zip(self.state).for_each(|(obs, x)| *obs = x as f32);
-    }
-}
+/// Rules of [`CartPole`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pole;
 
 impl CartPole {
     /// `n_envs` poles; to be reset before the first step.
     pub fn new(n_envs: usize) -> Self {
-        let spec = EnvSpec {
-            n_envs,
-            n_agents: 1,
-            obs_dim: 4,
-            action_space: ActionSpace::Discrete(2),
-            costs: vec![],
-            masked: false,
-            varying: false,
-        };
-        let lanes =
-            (0..n_envs).map(|env| Lane { state: [0.0; 4], steps: 0, rng: lane_rng(0, env) }).collect();
-        Self { spec, lanes }
+        Self::of(Pole, n_envs)
     }
 }
 
-impl VecEnv for CartPole {
-    fn spec(&self) -> &EnvSpec {
-        &self.spec
+impl Task for Pole {
+    /// Position, velocity, angle, angular velocity.
+    type State = [f64; 4];
+    type Entry = u32;
+
+    fn spec(&self, n_envs: usize) -> EnvSpec {
+        single(n_envs, 4, ActionSpace::Discrete(2))
     }
 
-    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
-        for (env, (lane, obs)) in self.lanes.iter_mut().zip(obs.chunks_exact_mut(4)).enumerate() {
-            lane.rng = lane_rng(seed, env);
-            lane.restart();
-            lane.write(obs);
-        }
+    fn max_steps(&self) -> Option<u32> {
+        Some(MAX_STEPS)
     }
 
-    fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
-        let outside = |row, action| StepError::OutsideSpace { row, action, expected: "0 or 1".into() };
-        let actions = match actions {
-            Actions::Discrete(actions) => actions,
-            Actions::Continuous(actions) => {
-                return Err(outside(0, actions.first().copied().unwrap_or(f32::NAN)));
-            }
-        };
-        for (env, (lane, action)) in self.lanes.iter_mut().zip(actions).enumerate() {
-            match action {
-                0 => lane.push(-FORCE),
-                1 => lane.push(FORCE),
-                other => return Err(outside(env, *other as f32)),
-            }
-            let at = env * 4..env * 4 + 4;
-            let terminated = lane.state[0].abs() > MAX_POSITION || lane.state[2].abs() > MAX_ANGLE;
-            let truncated = lane.steps >= MAX_STEPS;
-            (out.rewards[env], out.terminated[env], out.truncated[env]) = (1.0, terminated, truncated);
-            if terminated || truncated {
-                lane.write(&mut out.final_obs[at.clone()]);
-                lane.restart();
-            }
-            lane.write(&mut out.obs[at]);
-        }
-        Ok(())
+    fn start(&self, rng: &mut Pcg64) -> [f64; 4] {
+        std::array::from_fn(|_| rng.random_range(-0.05..0.05))
     }
 
-    fn save(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.lanes).unwrap_or_default()
+    fn observe(&self, state: &[f64; 4], obs: &mut [f32]) {
+        obs.iter_mut().zip(state).for_each(|(obs, x)| *obs = *x as f32);
     }
 
-    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
-        let lanes: Vec<Lane> = serde_json::from_slice(state).map_err(|error| error.to_string())?;
-        if lanes.len() != self.lanes.len() {
-            return Err(format!("expected {} environments, found {}", self.lanes.len(), lanes.len()));
-        }
-        self.lanes = lanes;
-        Ok(())
+    fn step(&self, state: &mut [f64; 4], actions: &[u32], _: &mut Pcg64, signals: Signals<'_>) -> bool {
+        push(state, if actions[0] == 1 { FORCE } else { -FORCE });
+        signals.rewards[0] = 1.0;
+        state[0].abs() > MAX_POSITION || state[2].abs() > MAX_ANGLE
     }
+}
+
+/// One Euler step under a force, in Gymnasium's order of operations: a pole near its upright position multiplies
+/// differences in the last bit.
+fn push(state: &mut [f64; 4], force: f64) {
+    let [x, velocity, angle, angular] = *state;
+    let (sin, cos) = angle.sin_cos();
+    let pole = POLE_MASS * LENGTH;
+    let term = (force + pole * (angular * angular) * sin) / TOTAL_MASS;
+    let angular_acceleration =
+        (GRAVITY * sin - cos * term) / (LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
+    let acceleration = term - pole * angular_acceleration * cos / TOTAL_MASS;
+    *state = [
+        x + STEP_SECONDS * velocity,
+        velocity + STEP_SECONDS * acceleration,
+        angle + STEP_SECONDS * angular,
+        angular + STEP_SECONDS * angular_acceleration,
+    ];
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::{Actions, StepBuffers, VecEnv};
 
     #[test]
     fn steps_are_those_of_gymnasium() {
@@ -192,11 +138,11 @@ mod tests {
                 ],
             ),
         ];
-        let mut lane = Lane { state: [0.1, 0.2, 0.05, -0.3], steps: 0, rng: lane_rng(0, 0) };
+        let mut state = [0.1, 0.2, 0.05, -0.3];
         for (force, expected) in expected {
-            lane.push(force);
-            for (found, expected) in lane.state.iter().zip(expected) {
-                assert!((found - expected).abs() < 1e-12, "{:?}", lane.state);
+            push(&mut state, force);
+            for (found, expected) in state.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{state:?}");
             }
         }
     }

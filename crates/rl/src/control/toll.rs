@@ -4,104 +4,65 @@
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
-use serde::{Deserialize, Serialize};
 
-use super::lane_rng;
-use crate::env::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+use super::batch::{Batch, Signals, Task};
+use super::single;
+use crate::env::{ActionSpace, EnvSpec};
 
 const EPISODE_STEPS: u32 = 50;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Lane {
-    offer: f32,
-    steps: u32,
-    rng: Pcg64,
-}
 
 /// Each step shows an offer, uniform in `[0, 1)`. Taking it (1) earns its value and costs a toll of 1; leaving it (0)
 /// earns and costs nothing. Episodes are truncated after 50 steps.
 ///
 /// With the mean toll bounded by `d ≤ 1`, the best policy takes every offer above `1 − d`; it earns `d − d²/2` a
 /// step, and the constraint's multiplier is `1 − d`.
-#[derive(Clone, Debug)]
-pub struct Toll {
-    spec: EnvSpec,
-    lanes: Vec<Lane>,
-}
+pub type Toll = Batch<Offers>;
+
+/// Rules of [`Toll`].
+#[derive(Clone, Copy, Debug)]
+pub struct Offers;
 
 impl Toll {
     /// `n_envs` independent lanes; to be reset before the first step.
     pub fn new(n_envs: usize) -> Self {
-        let spec = EnvSpec {
-            n_envs,
-            n_agents: 1,
-            obs_dim: 1,
-            action_space: ActionSpace::Discrete(2),
-            costs: vec!["toll"],
-            masked: false,
-            varying: false,
-        };
-        let lanes = (0..n_envs).map(|env| Lane { offer: 0.0, steps: 0, rng: lane_rng(0, env) }).collect();
-        Self { spec, lanes }
+        Self::of(Offers, n_envs)
     }
 }
 
-impl VecEnv for Toll {
-    fn spec(&self) -> &EnvSpec {
-        &self.spec
+impl Task for Offers {
+    /// The offer.
+    type State = f32;
+    type Entry = u32;
+
+    fn spec(&self, n_envs: usize) -> EnvSpec {
+        EnvSpec { costs: vec!["toll"], ..single(n_envs, 1, ActionSpace::Discrete(2)) }
     }
 
-    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
-        for (env, (lane, obs)) in self.lanes.iter_mut().zip(obs).enumerate() {
-            lane.rng = lane_rng(seed, env);
-            (lane.offer, lane.steps) = (lane.rng.random(), 0);
-            *obs = lane.offer;
+    fn max_steps(&self) -> Option<u32> {
+        Some(EPISODE_STEPS)
+    }
+
+    fn start(&self, rng: &mut Pcg64) -> f32 {
+        rng.random()
+    }
+
+    fn observe(&self, state: &f32, obs: &mut [f32]) {
+        obs[0] = *state;
+    }
+
+    fn step(&self, state: &mut f32, actions: &[u32], rng: &mut Pcg64, signals: Signals<'_>) -> bool {
+        if actions[0] == 1 {
+            (signals.rewards[0], signals.costs[0]) = (*state, 1.0);
         }
-    }
-
-    fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
-        let outside = |row, action| StepError::OutsideSpace { row, action, expected: "0 or 1".into() };
-        let actions = match actions {
-            Actions::Discrete(actions) => actions,
-            Actions::Continuous(actions) => {
-                return Err(outside(0, actions.first().copied().unwrap_or(f32::NAN)));
-            }
-        };
-        for (env, (lane, action)) in self.lanes.iter_mut().zip(actions).enumerate() {
-            (out.rewards[env], out.costs[env]) = match action {
-                0 => (0.0, 0.0),
-                1 => (lane.offer, 1.0),
-                other => return Err(outside(env, *other as f32)),
-            };
-            (lane.offer, lane.steps) = (lane.rng.random(), lane.steps + 1);
-            out.obs[env] = lane.offer;
-            (out.terminated[env], out.truncated[env]) = (false, lane.steps == EPISODE_STEPS);
-            if out.truncated[env] {
-                out.final_obs[env] = lane.offer;
-                (lane.offer, lane.steps) = (lane.rng.random(), 0);
-                out.obs[env] = lane.offer;
-            }
-        }
-        Ok(())
-    }
-
-    fn save(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.lanes).unwrap_or_default()
-    }
-
-    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
-        let lanes: Vec<Lane> = serde_json::from_slice(state).map_err(|error| error.to_string())?;
-        if lanes.len() != self.lanes.len() {
-            return Err(format!("expected {} environments, found {}", self.lanes.len(), lanes.len()));
-        }
-        self.lanes = lanes;
-        Ok(())
+        *state = rng.random();
+        false
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::{Actions, StepBuffers, VecEnv};
 
     #[test]
     fn the_threshold_policy_earns_what_is_said() {

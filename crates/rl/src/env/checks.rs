@@ -2,7 +2,7 @@
 //!
 //! Left out: hyper-parameters, which their configuration checks.
 
-use super::{EnvSpec, StepError};
+use super::{ActionSpace, EnvSpec, Presence, StepError};
 use crate::error::{Error, Result};
 
 /// Fails with the first field in which two environments differ.
@@ -64,10 +64,19 @@ pub(crate) fn in_env(error: Error, found_in: usize) -> Error {
     }
 }
 
-/// Fails with the first head that has no allowed choice.
-pub(crate) fn check_masks(masks: &[bool], choices: &[usize], step: u64) -> Result<()> {
-    let total: usize = choices.iter().sum();
-    for (row, masks) in masks.chunks_exact(total).enumerate() {
+/// Fails with the first head that has no allowed choice, of those who act (`rows`; empty: everyone).
+pub(crate) fn check_masks(
+    masks: &[bool],
+    space: &ActionSpace,
+    presence: &[Presence],
+    step: u64,
+) -> Result<()> {
+    let one = [space.choices()];
+    let choices = if let ActionSpace::MultiDiscrete(choices) = space { &choices[..] } else { &one };
+    for (row, masks) in masks.chunks_exact(one[0]).enumerate() {
+        if presence.get(row).is_some_and(|presence| *presence != Presence::Acting) {
+            continue;
+        }
         let mut at = 0;
         for (head, count) in choices.iter().enumerate() {
             if !masks[at..at + count].contains(&true) {

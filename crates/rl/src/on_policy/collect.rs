@@ -3,93 +3,110 @@
 //! Left out: what is learned from it.
 
 use trimtab_nn::ActionSlice;
-use trimtab_nn::actor_critic::Samples;
 
-use super::{OnPolicy, Scratch, Update};
-use crate::buffer::RolloutShape;
+use super::member::{Outcome, Scene};
+use super::{OnPolicy, Scratch, Update, UpdateConfig};
 use crate::env::checks::{check_costs, check_finite, check_masks, in_env, step_error};
-use crate::env::{Actions, EnvSpec, VecEnv};
+use crate::env::{Actions, EnvSpec, Presence, VecEnv};
 use crate::error::Result;
 
 impl<U: Update> OnPolicy<U> {
-    /// Fills the rollout buffer.
+    /// Fills the members' rollouts.
     pub(super) fn collect(&mut self, env: &mut dyn VecEnv) -> Result<()> {
-        let first_step = self.steps();
-        let EnvSpec { n_envs, n_agents, obs_dim, .. } = self.spec;
-        let rows = n_envs * n_agents;
-        let Scratch { ws, step: out, rollout, clipped, cost_sums, .. } = &mut self.scratch;
-        let RolloutShape { n_steps, signals, masked, .. } = rollout.shape;
-        let (width, outputs) = (rollout.shape.head.width(), rollout.shape.head.outputs());
-        cost_sums.fill(0.0);
+        let (first_step, n_steps) = (self.steps(), self.config().rollout().n_steps);
+        self.scratch.cost_sums.fill(0.0);
+        self.scratch.costed = 0;
+        if self.spec.varying {
+            env.presence(&mut self.scratch.presence);
+        }
         for step in 0..n_steps {
             let now = first_step + step as u64;
-            let at = step * rows;
-
-            if masked {
-                let masks = &mut rollout.masks[at * outputs..(at + rows) * outputs];
-                env.action_masks(masks);
-                check_masks(masks, rollout.shape.head.choices(), now)?;
-            }
-            let masks = masked.then(|| &rollout.masks[at * outputs..(at + rows) * outputs]);
-            rollout.obs[at * obs_dim..(at + rows) * obs_dim].copy_from_slice(&self.obs);
-            let samples = Samples {
-                actions: rollout.actions.part_mut(at * width, rows * width),
-                log_probs: &mut rollout.log_probs[at..at + rows],
-                values: &mut rollout.values[at * signals..(at + rows) * signals],
-            };
-            self.policy.sample(&self.obs, masks, &mut self.rng, ws, samples);
-            check_finite("log-probability", &rollout.log_probs[at..at + rows], n_agents, now)?;
-
-            // What was drawn is stored; only the environment sees it clipped.
-            let actions = match rollout.actions.part(at * width, rows * width) {
-                ActionSlice::Choices(choices) => Actions::Discrete(choices),
-                ActionSlice::Numbers(numbers) => {
-                    clipped.iter_mut().zip(numbers).for_each(|(out, x)| *out = x.clamp(-1.0, 1.0));
-                    Actions::Continuous(clipped)
-                }
-            };
-            env.step(actions, out).map_err(|source| step_error(source, now))?;
-            check_finite("reward", &out.rewards, n_agents, now)?;
-            check_finite("observation", &out.obs, n_agents * obs_dim, now)?;
-            let costs = self.spec.costs.len();
-            check_costs(&self.spec.costs, &out.costs, n_agents, now)?;
-
-            let stored = &mut rollout.signals[at * signals..(at + rows) * signals];
-            match &mut self.reward_normalizer {
-                Some(normalizer) => normalizer.normalize(&out.rewards, stored, signals),
-                None => {
-                    stored.iter_mut().step_by(signals).zip(&out.rewards).for_each(|(to, from)| *to = *from);
-                }
-            }
-            for row in 0..rows {
-                let costs = &out.costs[row * costs..(row + 1) * costs];
-                cost_sums.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += f64::from(*cost));
-                for (signal, multiplier) in self.multipliers.iter().enumerate() {
-                    stored[row * signals + 1 + signal] = costs[multiplier.cost()];
-                }
-            }
-
-            rollout.terminated[step * n_envs..(step + 1) * n_envs].copy_from_slice(&out.terminated);
-            rollout.truncated[step * n_envs..(step + 1) * n_envs].copy_from_slice(&out.truncated);
-            for env in 0..n_envs {
-                let ended = out.terminated[env] || out.truncated[env];
-                let agents = env * n_agents..(env + 1) * n_agents;
-                self.episodes.step(env, &out.rewards[agents.clone()], ended);
-                if let (true, Some(normalizer)) = (ended, &mut self.reward_normalizer) {
-                    agents.clone().for_each(|row| normalizer.end_episode(row));
-                }
-                if out.truncated[env] && !out.terminated[env] {
-                    let last = &out.final_obs[agents.start * obs_dim..agents.end * obs_dim];
-                    check_finite("final observation", last, last.len(), now)
-                        .map_err(|error| in_env(error, env))?;
-                    let values =
-                        &mut rollout.final_values[(at + agents.start) * signals..(at + agents.end) * signals];
-                    self.policy.values(last, ws, values);
-                }
-            }
-            self.obs.copy_from_slice(&out.obs);
+            self.act(env, step, now)?;
+            self.step(env, step, now)?;
         }
-        self.policy.values(&self.obs, ws, &mut rollout.last_values);
-        check_finite("value", &rollout.last_values, n_agents * signals, first_step + n_steps as u64)
+        let Scratch { presence, .. } = &self.scratch;
+        let scene = Scene { obs: &self.obs, presence, masks: &[], now: first_step + n_steps as u64 };
+        self.members.iter_mut().try_for_each(|member| member.look_ahead(&scene))
+    }
+
+    /// Draws everyone's actions.
+    fn act(&mut self, env: &dyn VecEnv, step: usize, now: u64) -> Result<()> {
+        let Scratch { presence, masks, actions, .. } = &mut self.scratch;
+        if !masks.is_empty() {
+            env.action_masks(masks);
+            check_masks(masks, &self.spec.action_space, presence, now)?;
+        }
+        let scene = Scene { obs: &self.obs, presence, masks, now };
+        let mut members = self.members.iter_mut();
+        members.try_for_each(|member| member.act(step, &scene, &mut self.rng, actions))
+    }
+
+    /// Takes the step and keeps what came of it.
+    fn step(&mut self, env: &mut dyn VecEnv, step: usize, now: u64) -> Result<()> {
+        let EnvSpec { n_envs, n_agents, obs_dim, ref costs, .. } = self.spec;
+        let Scratch { step: out, presence, actions, rewards, cost_sums, costed, constrained, .. } =
+            &mut self.scratch;
+        let taken = match actions.all() {
+            ActionSlice::Choices(choices) => Actions::Discrete(choices),
+            ActionSlice::Numbers(numbers) => Actions::Continuous(numbers),
+        };
+        env.step(taken, out).map_err(|source| step_error(source, now))?;
+        check_finite("reward", &out.rewards, n_agents, now)?;
+        check_finite("observation", &out.obs, n_agents * obs_dim, now)?;
+        check_costs(costs, &out.costs, n_agents, now)?;
+        match &mut self.reward_normalizer {
+            Some(normalizer) => normalizer.normalize(&out.rewards, presence, rewards),
+            None => rewards.copy_from_slice(&out.rewards),
+        }
+        let there = |row: &usize| presence.get(*row).is_none_or(|presence| *presence != Presence::Absent);
+        if !costs.is_empty() {
+            for row in (0..n_envs * n_agents).filter(there) {
+                let costs = &out.costs[row * costs.len()..(row + 1) * costs.len()];
+                cost_sums.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += f64::from(*cost));
+                *costed += 1;
+            }
+        }
+        for env in 0..n_envs {
+            let ended = out.terminated[env] || out.truncated[env];
+            let agents = env * n_agents..(env + 1) * n_agents;
+            let rewards = agents.clone().filter(there).map(|row| out.rewards[row]);
+            self.episodes.step(env, rewards, ended);
+            if out.truncated[env] && !out.terminated[env] {
+                let last = &mut out.final_obs[agents.start * obs_dim..agents.end * obs_dim];
+                check_finite("final observation", last, last.len(), now)
+                    .map_err(|error| in_env(error, env))?;
+                if let Some(normalizer) = &self.observation_normalizer {
+                    normalizer.normalize(last);
+                }
+            }
+            if let Some(normalizer) = &mut self.reward_normalizer {
+                agents.filter(|row| ended || !there(row)).for_each(|row| normalizer.end_episode(row));
+            }
+        }
+        let outcome = Outcome {
+            rewards,
+            costs: &out.costs,
+            constrained,
+            terminated: &out.terminated,
+            truncated: &out.truncated,
+            final_obs: &out.final_obs,
+            presence,
+        };
+        self.members.iter_mut().for_each(|member| member.record(step, &outcome));
+        self.look(env);
+        Ok(())
+    }
+
+    /// Takes in what the environments show next.
+    pub(super) fn look(&mut self, env: &dyn VecEnv) {
+        let Scratch { step, presence, .. } = &mut self.scratch;
+        if self.spec.varying {
+            env.presence(presence);
+        }
+        self.obs.copy_from_slice(&step.obs);
+        if let Some(normalizer) = &mut self.observation_normalizer {
+            normalizer.update(&self.obs, presence);
+            normalizer.normalize(&mut self.obs);
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Left out: what to do with the gradient.
 
-use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient};
+use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient, Extra, Penalty};
 use trimtab_nn::{ActorCritic, Workspace, kernel};
 
 use crate::buffer::Minibatch;
@@ -18,12 +18,14 @@ pub struct Loss {
     pub ent_coef: f32,
     /// Weight of the value loss.
     pub vf_coef: f32,
+    /// Weight of the KL divergence from the policy that collected the rollout; none: no penalty.
+    pub kl_coeff: Option<f32>,
 }
 
 /// Parts of the loss and what is logged beside it; means over the minibatch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LossTerms {
-    /// `policy_gradient_loss + ent_coef·entropy_loss + vf_coef·value_loss`.
+    /// `policy_gradient_loss + ent_coef·entropy_loss + vf_coef·value_loss + kl_coeff·kl`.
     pub loss: f64,
     /// `−min(r·A, clip(r)·A)`.
     pub policy_gradient_loss: f64,
@@ -35,54 +37,59 @@ pub struct LossTerms {
     pub approx_kl: f64,
     /// Share of rows whose ratio left the range.
     pub clip_fraction: f64,
+    /// The KL divergence of the policy from the one that collected the rollout, exactly; 0 without a penalty.
+    pub kl: f64,
 }
 
-/// Gradient with respect to the policy's outputs for one chunk of rows; reused.
+/// Gradient with respect to the policy's outputs; reused.
 #[derive(Clone, Debug)]
 pub struct LossScratch {
     ratios: Vec<f32>,
     log_prob_grads: Vec<f32>,
     value_grads: Vec<f32>,
+    divergences: Vec<f32>,
 }
 
 impl LossScratch {
-    /// For a number of signals.
-    pub fn new(signals: usize) -> Self {
+    /// For a number of signals and minibatches of so many rows.
+    pub fn new(signals: usize, rows: usize) -> Self {
         Self {
-            ratios: vec![0.0; CHUNK],
-            log_prob_grads: vec![0.0; CHUNK],
-            value_grads: vec![0.0; CHUNK * signals],
+            ratios: vec![0.0; rows],
+            log_prob_grads: vec![0.0; rows],
+            value_grads: vec![0.0; rows * signals],
+            divergences: vec![0.0; rows],
         }
     }
 }
 
 impl Loss {
     /// The clipped surrogate objective with value loss and entropy bonus (Schulman et al. 2017, arXiv:1707.06347,
-    /// eq. 7 and 9, signs turned) of `batch`; `grads` is overwritten with its gradient. Rows go through the network
-    /// in chunks that stay in the cache.
+    /// eq. 7 and 9, signs turned) of `batch`, and the penalty of eq. 8; `grads` is overwritten with its gradient. Rows go
+    /// through the network in chunks that stay in the cache; those of a recurrent policy all at once.
+    /// `old_log_stds` are those of the policy that collected the batch, needed for the penalty.
     pub fn gradient(
         &self,
         policy: &ActorCritic,
         batch: &Minibatch,
+        old_log_stds: &[f32],
         ws: &mut Workspace,
         scratch: &mut LossScratch,
         grads: &mut [f32],
     ) -> LossTerms {
         let architecture = policy.architecture();
-        let (dim, width, signals) =
-            (architecture.obs_dim, architecture.head.width(), architecture.value_heads);
+        let (width, signals) = (architecture.head.width(), architecture.value_heads);
         let outputs = architecture.head.outputs();
-        let mean = 1.0 / batch.rows as f32;
+        let at_once = if policy.is_recurrent() { batch.rows } else { CHUNK };
+        let counted = batch.counted();
+        let mean = 1.0 / counted as f32;
         let mut sums = LossTerms::default();
         grads.fill(0.0);
         policy.prepare_backward(ws);
-        for start in (0..batch.rows).step_by(CHUNK) {
-            let rows = CHUNK.min(batch.rows - start);
-            let obs = &batch.obs[start * dim..(start + rows) * dim];
+        for start in (0..batch.rows).step_by(at_once) {
+            let rows = at_once.min(batch.rows - start);
+            let inputs = batch.inputs(architecture, start, rows);
             let actions = batch.actions.part(start * width, rows * width);
-            let masks =
-                (!batch.masks.is_empty()).then(|| &batch.masks[start * outputs..(start + rows) * outputs]);
-            let found = policy.evaluate(obs, masks, actions, ws);
+            let found = policy.evaluate(inputs, actions, batch.sequences(), ws);
 
             let old = &batch.log_probs[start..start + rows];
             let ratios = &mut scratch.ratios[..rows];
@@ -90,7 +97,12 @@ impl Loss {
             ratios.iter_mut().zip(log_ratios).for_each(|(ratio, log)| *ratio = log);
             kernel::exp(ratios);
             let advantages = &batch.advantages[start..start + rows];
+            let value_grads = &mut scratch.value_grads[..rows * signals];
             for (row, (ratio, advantage)) in ratios.iter().zip(advantages).enumerate() {
+                if !batch.counts(start + row) {
+                    scratch.log_prob_grads[row] = 0.0;
+                    continue;
+                }
                 let clipped = ratio.clamp(1.0 - self.clip_range, 1.0 + self.clip_range);
                 let (free, bound) = (ratio * advantage, clipped * advantage);
                 // d(r·A)/d(log-probability) = r·A; the clipped branch is constant.
@@ -99,14 +111,18 @@ impl Loss {
                 sums.policy_gradient_loss -= f64::from(free.min(bound));
                 sums.approx_kl += f64::from(ratio - 1.0 - log_ratio);
                 sums.clip_fraction += f64::from(u8::from((ratio - 1.0).abs() > self.clip_range));
+                sums.entropy_loss -= f64::from(found.entropies[row]);
             }
-            sums.entropy_loss -= found.entropies.iter().map(|entropy| f64::from(*entropy)).sum::<f64>();
 
             let range = start * signals..(start + rows) * signals;
             let targets = batch.returns[range.clone()].iter().zip(&batch.values[range]);
-            for ((value, (target, old)), grad) in
-                found.values.iter().zip(targets).zip(&mut scratch.value_grads)
+            for (at, ((value, (target, old)), grad)) in
+                found.values.iter().zip(targets).zip(&mut *value_grads).enumerate()
             {
+                if !batch.counts(start + at / signals) {
+                    *grad = 0.0;
+                    continue;
+                }
                 let moved = value - old;
                 let bounded = self.clip_range_vf.map_or(moved, |range| moved.clamp(-range, range));
                 let error =
@@ -115,17 +131,29 @@ impl Loss {
                 sums.value_loss += f64::from(error * error);
             }
 
+            let penalty = self.kl_coeff.map(|kl_coeff| {
+                let outputs = &batch.distributions[start * outputs..(start + rows) * outputs];
+                Penalty { outputs, log_stds: old_log_stds, weight: kl_coeff * mean }
+            });
+            if let Some(penalty) = penalty {
+                let divergences = &mut scratch.divergences[..rows];
+                policy.divergences(penalty, ws, divergences);
+                let counted = divergences.iter().enumerate().filter(|(row, _)| batch.counts(start + row));
+                sums.kl += counted.map(|(_, x)| f64::from(*x)).sum::<f64>();
+            }
             let gradient = EvaluationGradient {
                 log_probs: &scratch.log_prob_grads[..rows],
                 entropies: -self.ent_coef * mean,
-                values: &scratch.value_grads[..rows * signals],
+                values: value_grads,
             };
-            policy.backward(obs, actions, gradient, ws, grads);
+            let extra = Extra { counts: batch.counts_of(start, rows), penalty };
+            policy.backward_with(inputs, actions, gradient, extra, ws, grads);
         }
-        sums.scale(1.0 / batch.rows as f64);
+        sums.scale(1.0 / counted as f64);
         sums.loss = sums.policy_gradient_loss
             + f64::from(self.ent_coef) * sums.entropy_loss
-            + f64::from(self.vf_coef) * sums.value_loss;
+            + f64::from(self.vf_coef) * sums.value_loss
+            + self.kl_coeff.map_or(0.0, f64::from) * sums.kl;
         sums
     }
 }
@@ -133,8 +161,9 @@ impl Loss {
 impl LossTerms {
     /// Multiplies every term.
     pub(crate) fn scale(&mut self, factor: f64) {
-        let Self { loss, policy_gradient_loss, value_loss, entropy_loss, approx_kl, clip_fraction } = self;
-        for term in [loss, policy_gradient_loss, value_loss, entropy_loss, approx_kl, clip_fraction] {
+        let Self { loss, policy_gradient_loss, value_loss, entropy_loss, approx_kl, clip_fraction, kl } =
+            self;
+        for term in [loss, policy_gradient_loss, value_loss, entropy_loss, approx_kl, clip_fraction, kl] {
             *term *= factor;
         }
     }
@@ -147,5 +176,6 @@ impl LossTerms {
         self.entropy_loss += other.entropy_loss;
         self.approx_kl += other.approx_kl;
         self.clip_fraction += other.clip_fraction;
+        self.kl += other.kl;
     }
 }

@@ -5,11 +5,11 @@ use rand_pcg::Pcg64;
 use serde::Deserialize;
 use trimtab_nn::ActorCritic;
 use trimtab_rl::a2c::{A2cConfig, A2cUpdate, Loss, LossScratch};
-use trimtab_rl::buffer::{RolloutBuffer, RolloutShape};
+use trimtab_rl::buffer::{Minibatch, RolloutBuffer};
 use trimtab_rl::on_policy::{Learning, Update};
 use trimtab_rl::schedule::Schedule;
 
-use super::fixture::{Case, Fixture, difference};
+use super::fixture::{Case, Fixture, difference, shape};
 use super::{TOLERANCE, agree};
 
 #[derive(Deserialize)]
@@ -25,15 +25,7 @@ struct Settings {
 fn rollout(case: &Case, rows: usize, policy: &ActorCritic) -> RolloutBuffer {
     let architecture = policy.architecture();
     let (masks, actions) = case.batch.masks_and_actions(&architecture.head);
-    let mut rollout = RolloutBuffer::new(RolloutShape {
-        n_steps: rows / 5,
-        n_envs: 5,
-        n_agents: 1,
-        obs_dim: architecture.obs_dim,
-        head: architecture.head.clone(),
-        signals: architecture.value_heads,
-        masked: !masks.is_empty(),
-    });
+    let mut rollout = RolloutBuffer::new(shape(architecture, rows, !masks.is_empty()));
     rollout.obs.clone_from(&case.batch.obs);
     (rollout.masks, rollout.actions) = (masks, actions);
     rollout.policy_advantages.clone_from(&case.batch.advantages);
@@ -51,12 +43,14 @@ fn a2c_updates_agree_with_pytorch() {
         let mut ws = policy.workspace();
 
         let loss = Loss { ent_coef: ent_coef as f32, vf_coef: vf_coef as f32 };
-        let (mut scratch, mut grads) = (LossScratch::new(given.shape.signals), policy.params().to_vec());
-        let mut normalized = given.clone();
+        let (mut scratch, mut grads) =
+            (LossScratch::new(given.shape.signals, rows), policy.params().to_vec());
+        let mut batch = Minibatch::new(&given.shape, rows);
+        batch.gather(&given, &(0..rows as u32).collect::<Vec<_>>());
         if case.normalize_advantage {
-            normalized.normalize_advantages();
+            batch.normalize_advantages();
         }
-        let terms = loss.gradient(&policy, &normalized, &mut ws, &mut scratch, &mut grads);
+        let terms = loss.gradient(&policy, &batch, &mut ws, &mut scratch, &mut grads);
         agree(&case.name, "loss", terms.loss, case.terms["loss"]);
         let error = difference(&policy, &grads, &case.gradients);
         assert!(error < TOLERANCE, "{}: gradient differs by {error}", case.name);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use trimtab_nn::{ActionHead, ActorCritic, Tensor, Tensors};
-use trimtab_rl::buffer::ActionBuffer;
+use trimtab_nn::{ActionHead, ActorCritic, Architecture, Tensor, Tensors};
+use trimtab_rl::buffer::{ActionBuffer, RolloutShape};
 
 type Named = BTreeMap<String, Array>;
 
@@ -66,6 +66,23 @@ impl Batch {
         }
         let choices = self.actions.iter().map(|x| *x as u32).collect();
         (self.masks.clone(), ActionBuffer::Choices(choices))
+    }
+}
+
+/// Sizes of a rollout of five environments for a network without memory.
+pub(crate) fn shape(architecture: &Architecture, rows: usize, masked: bool) -> RolloutShape {
+    RolloutShape {
+        n_steps: rows / 5,
+        n_envs: 5,
+        n_agents: 1,
+        obs_dim: architecture.obs_dim,
+        critic_dim: 0,
+        head: architecture.head.clone(),
+        signals: architecture.value_heads,
+        masked: masked && !architecture.head.choices().is_empty(),
+        varying: false,
+        memory: 0,
+        sequence_length: 1,
     }
 }
 

@@ -5,7 +5,7 @@ use trimtab_nn::{Adam, Architecture};
 use trimtab_rl::buffer::Minibatch;
 use trimtab_rl::ppo::{Loss, LossScratch};
 
-use super::fixture::{Batch, Case, Fixture, difference};
+use super::fixture::{Batch, Case, Fixture, difference, shape};
 use super::{TOLERANCE, agree};
 
 #[derive(Deserialize)]
@@ -19,19 +19,16 @@ struct Settings {
     rows: usize,
 }
 
-fn minibatch(case: &Case, rows: usize, Architecture { head, .. }: &Architecture) -> Minibatch {
-    let (masks, actions) = case.batch.masks_and_actions(head);
+fn minibatch(case: &Case, rows: usize, architecture: &Architecture) -> Minibatch {
+    let mut batch = Minibatch::new(&shape(architecture, rows, true), rows);
     let Batch { obs, log_probs, advantages, returns, values, .. } = &case.batch;
-    let mut batch = Minibatch {
-        rows,
-        obs: obs.clone(),
-        masks,
-        actions,
-        log_probs: log_probs.clone(),
-        advantages: advantages.clone(),
-        returns: returns.clone(),
-        values: values.clone(),
-    };
+    batch.rows = rows;
+    (batch.masks, batch.actions) = case.batch.masks_and_actions(&architecture.head);
+    batch.obs.clone_from(obs);
+    batch.log_probs.clone_from(log_probs);
+    batch.advantages.clone_from(advantages);
+    batch.returns.clone_from(returns);
+    batch.values.clone_from(values);
     batch.normalize_advantages();
     batch
 }
@@ -45,15 +42,17 @@ fn ppo_updates_agree_with_pytorch() {
         clip_range_vf: Some(settings.clip_range_vf),
         ent_coef: settings.ent_coef,
         vf_coef: settings.vf_coef,
+        kl_coeff: None,
     };
     for case in &fixture.cases {
         let mut policy = case.policy();
         let architecture = policy.architecture().clone();
         let batch = minibatch(case, settings.rows, &architecture);
-        let (mut ws, mut scratch) = (policy.workspace(), LossScratch::new(architecture.value_heads));
+        let (mut ws, mut scratch) =
+            (policy.workspace(), LossScratch::new(architecture.value_heads, settings.rows));
         let (mut adam, mut grads) = (Adam::new(policy.params().len()), vec![0.0; policy.params().len()]);
         for (update, expected_norm) in case.norms.iter().enumerate() {
-            let terms = loss.gradient(&policy, &batch, &mut ws, &mut scratch, &mut grads);
+            let terms = loss.gradient(&policy, &batch, &[], &mut ws, &mut scratch, &mut grads);
             if update == 0 {
                 let found = [
                     ("loss", terms.loss),

@@ -1,5 +1,7 @@
 //! What stops a run, and what the error names.
 
+use trimtab_nn::{CriticRecurrence, Recurrence};
+
 use super::probe::{Fault, Probe};
 use crate::a2c::{A2cConfig, A2cUpdate};
 use crate::control::CartPole;
@@ -92,4 +94,43 @@ fn keeps_its_policy<U: Update>(config: U::Config) {
 fn gradients_that_are_not_finite_stop_the_run_and_keep_the_policy() {
     keeps_its_policy::<PpoUpdate>(PpoConfig { vf_coef: 1e38, batch_size: 32, ..config() });
     keeps_its_policy::<A2cUpdate>(A2cConfig { vf_coef: 1e38, ..A2cConfig::default() });
+}
+
+#[test]
+fn after_an_error_the_last_finite_policy_can_be_saved_and_loaded() {
+    let recurrence = Some(Recurrence { hidden_size: 8, critic: CriticRecurrence::Separate });
+    let network = NetworkConfig { recurrence, ..NetworkConfig::default() };
+    let recurrent = PpoConfig { batch_size: 32, network, normalize_reward: true, ..config() };
+    for config in [PpoConfig { normalize_observation: true, ..config() }, recurrent] {
+        for fault in [Fault::Observation, Fault::Reward, Fault::Cost, Fault::FinalObservation, Fault::Refused]
+        {
+            let fault = Some((if fault == Fault::FinalObservation { 27 } else { 25 }, fault));
+            let mut env = Probe { fault, ..Probe::new(ActionSpace::Box(2)) };
+            let mut ppo = Ppo::new(config.clone(), env.spec(), vec![], 1).unwrap();
+            ppo.start(&mut env, 1000).unwrap();
+            ppo.iterate(&mut env).unwrap();
+            let before = ppo.actor_critic().clone();
+            ppo.iterate(&mut env).unwrap_err();
+            let loaded = Ppo::load(&ppo.save(), env.spec()).unwrap();
+            assert_eq!(*loaded.actor_critic(), before, "{fault:?}");
+        }
+        let mut env = CartPole::new(4);
+        let mut ppo = Ppo::new(PpoConfig { vf_coef: 1e38, ..config }, env.spec(), vec![], 1).unwrap();
+        ppo.start(&mut env, 1000).unwrap();
+        let before = ppo.actor_critic().clone();
+        ppo.iterate(&mut env).unwrap_err();
+        assert_eq!(*Ppo::load(&ppo.save(), env.spec()).unwrap().actor_critic(), before);
+    }
+}
+
+#[test]
+fn memory_that_broke_is_not_saved() {
+    let recurrence = Some(Recurrence { hidden_size: 8, critic: CriticRecurrence::Separate });
+    let network = NetworkConfig { recurrence, ..NetworkConfig::default() };
+    let mut env = Probe { huge: true, ..Probe::new(ActionSpace::Box(2)) };
+    let mut ppo = Ppo::new(PpoConfig { network, ..config() }, env.spec(), vec![], 1).unwrap();
+    ppo.start(&mut env, 1000).unwrap();
+    let error = ppo.iterate(&mut env).unwrap_err().to_string();
+    assert!(error.contains("expected a finite number") || error.contains("update 0"), "{error}");
+    Ppo::load(&ppo.save(), env.spec()).unwrap();
 }

@@ -13,7 +13,7 @@ fn never_does_what_is_forbidden<U: Update>(space: ActionSpace, config: U::Config
     for _ in 0..20 {
         learner.iterate(&mut env).unwrap();
     }
-    evaluate(&learner.policy(), &mut env, 1, 3).unwrap();
+    evaluate(&learner.policies(), &mut env, 1, 3).unwrap();
     assert_eq!(env.violations, 0);
 }
 

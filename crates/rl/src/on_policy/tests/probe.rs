@@ -31,6 +31,8 @@ pub(crate) struct Probe {
     pub(crate) end: End,
     /// Whether the observation tells the step.
     pub(crate) blind: bool,
+    /// Whether it shows the largest finite numbers.
+    pub(crate) huge: bool,
     /// At this step, in environment 1.
     pub(crate) fault: Option<(u32, Fault)>,
     pub(crate) state: State,
@@ -63,6 +65,7 @@ impl Probe {
             episode_steps: 7,
             end: End::Truncated,
             blind: false,
+            huge: false,
             fault: None,
             state: State { steps: 0, in_episode: 0 },
             violations: 0,
@@ -74,6 +77,9 @@ impl Probe {
         let share = if self.blind { 0.0 } else { in_episode as f32 / self.episode_steps as f32 };
         for (row, obs) in obs.chunks_exact_mut(2).enumerate() {
             obs.copy_from_slice(&[1.0, share + (row % self.spec.n_agents) as f32]);
+            if self.huge {
+                obs.copy_from_slice(&[f32::MAX, -f32::MAX]);
+            }
         }
     }
 

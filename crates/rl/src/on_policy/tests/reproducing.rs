@@ -1,12 +1,15 @@
 //! Equal inputs give equal bytes; a run that is saved, loaded and continued is the run that was never stopped.
 
+use trimtab_nn::actor_critic::Group;
+use trimtab_nn::{CriticRecurrence, Recurrence};
+
 use super::probe::Probe;
 use crate::a2c::{A2cConfig, A2cUpdate};
-use crate::control::{CartPole, Toll};
+use crate::control::{BudgetRoster, BudgetTurns, CartPole, Toll};
 use crate::env::{ActionSpace, VecEnv};
 use crate::on_policy::{OnPolicy, Update};
 use crate::ppo::{Ppo, PpoConfig, PpoUpdate};
-use crate::{Checkpoint, ConstraintConfig, Error, Schedule};
+use crate::{Checkpoint, ConstraintConfig, CriticView, Error, Learners, NetworkConfig, Schedule};
 
 fn ppo_config() -> PpoConfig {
     PpoConfig {
@@ -77,27 +80,63 @@ fn equal_seeds_give_equal_bytes_and_others_do_not() {
 }
 
 fn resumes<U: Update>(config: &U::Config) {
-    for (make, constraints) in tasks() {
-        let (straight, straight_log) = run::<U>(config, &mut *make(), &constraints, 7, 9);
-        let mut env = make();
-        let (stopped, _) = run::<U>(config, &mut *env, &constraints, 7, 4);
-        let (checkpoint, state) = (stopped.save(), env.save());
-        drop((stopped, env));
+    tasks().iter().for_each(|(make, constraints)| resumes_in::<U>(config, make, constraints));
+}
 
-        let mut env = make();
-        env.restore(&state).unwrap();
-        let mut resumed = OnPolicy::<U>::load(&checkpoint, env.spec()).unwrap();
-        assert_eq!(resumed.save(), checkpoint);
-        let log: Vec<String> = (0..5).map(|_| format!("{:?}", resumed.iterate(&mut *env).unwrap())).collect();
-        assert_eq!(log, straight_log[4..]);
-        assert_eq!(resumed.save(), straight.save());
-    }
+fn resumes_in<U: Update>(config: &U::Config, make: &Make, constraints: &[ConstraintConfig]) {
+    let (straight, straight_log) = run::<U>(config, &mut *make(), constraints, 7, 9);
+    let mut env = make();
+    let (stopped, _) = run::<U>(config, &mut *env, constraints, 7, 4);
+    let (checkpoint, state) = (stopped.save(), env.save());
+    drop((stopped, env));
+
+    let mut env = make();
+    env.restore(&state).unwrap();
+    let mut resumed = OnPolicy::<U>::load(&checkpoint, env.spec()).unwrap();
+    assert_eq!(resumed.save(), checkpoint);
+    let log: Vec<String> = (0..5).map(|_| format!("{:?}", resumed.iterate(&mut *env).unwrap())).collect();
+    assert_eq!(log, straight_log[4..]);
+    assert_eq!(resumed.save(), straight.save());
 }
 
 #[test]
 fn stopped_run_goes_on_bit_for_bit() {
     resumes::<PpoUpdate>(&ppo_config());
     resumes::<A2cUpdate>(&a2c_config());
+}
+
+#[test]
+fn stopped_runs_with_all_that_can_be_remembered_go_on_bit_for_bit() {
+    let recurrence = Some(Recurrence { hidden_size: 8, critic: CriticRecurrence::Separate });
+    let network = NetworkConfig { recurrence, freeze: vec![Group::Critic], ..NetworkConfig::default() };
+    let ppo = PpoConfig {
+        batch_size: 40,
+        learners: Learners::Independent,
+        critic: CriticView::Central,
+        normalize_observation: true,
+        kl_coeff: Some(0.2),
+        sequence_length: Some(10),
+        network: network.clone(),
+        ..ppo_config()
+    };
+    let a2c = A2cConfig {
+        learners: Learners::Independent,
+        critic: CriticView::Central,
+        normalize_observation: true,
+        network,
+        ..a2c_config()
+    };
+    let tasks: [Make; 4] = [
+        Box::new(|| Box::new(BudgetTurns::new(4, 3))),
+        Box::new(|| Box::new(BudgetRoster::new(4, 4))),
+        Box::new(|| Box::new(CartPole::new(5))),
+        Box::new(|| Box::new(Probe::new(ActionSpace::Box(3)))),
+    ];
+    for make in tasks {
+        resumes_in::<PpoUpdate>(&ppo, &make, &[]);
+        resumes_in::<PpoUpdate>(&PpoConfig { learners: Learners::Shared, ..ppo.clone() }, &make, &[]);
+        resumes_in::<A2cUpdate>(&a2c, &make, &[]);
+    }
 }
 
 fn saved() -> (Checkpoint, CartPole) {
@@ -122,8 +161,8 @@ fn damaged_checkpoints_are_refused() {
         assert!(text.contains(from));
         c.description = text.replace(from, to).into_bytes();
     };
-    assert!(matches!(load(&|c| replace(c, "ppo/1", "ppo/9")), Error::Format { .. }));
-    assert!(matches!(load(&|c| replace(c, "ppo/1", "dqn/1")), Error::OtherAlgorithm { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/2", "ppo/9")), Error::Format { .. }));
+    assert!(matches!(load(&|c| replace(c, "ppo/2", "dqn/1")), Error::OtherAlgorithm { .. }));
     assert!(matches!(load(&|c| replace(c, "\"seed\": 1", "\"seed\": 2")), Error::TornCheckpoint));
     let other = run::<PpoUpdate>(&ppo_config(), &mut CartPole::new(5), &[], 1, 3).0.save();
     assert!(matches!(load(&|c| c.tensors = other.tensors.clone()), Error::TornCheckpoint));

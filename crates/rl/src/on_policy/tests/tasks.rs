@@ -1,5 +1,7 @@
 //! Tasks whose answer is known, for any algorithm with its own hyper-parameters.
 
+use trimtab_nn::Inputs;
+
 use super::probe::{End, Probe};
 use crate::control::{CartPole, Toll};
 use crate::env::{ActionSpace, VecEnv};
@@ -7,7 +9,7 @@ use crate::evaluation::evaluate;
 use crate::on_policy::{Iteration, OnPolicy, Update};
 use crate::{A2c, A2cConfig, ConstraintConfig};
 
-fn train<U: Update>(
+pub(crate) fn train<U: Update>(
     config: U::Config,
     env: &mut dyn VecEnv,
     constraints: Vec<ConstraintConfig>,
@@ -25,7 +27,7 @@ fn train<U: Update>(
 /// Mean return of 30 deterministic episodes of `CartPole` after training in 8 environments.
 pub(crate) fn cartpole_score<U: Update>(config: U::Config, seed: u64, steps: u64) -> f64 {
     let learner = train::<U>(config, &mut CartPole::new(8), vec![], seed, steps);
-    evaluate(&learner.policy(), &mut CartPole::new(30), 1_000_000 + seed, 1).unwrap().mean_return()
+    evaluate(&learner.policies(), &mut CartPole::new(30), 1_000_000 + seed, 1).unwrap().mean_return()
 }
 
 /// Fails unless the policy for [`Toll`] under a bound of 0.3 ends within 5 % of the bound and of the best reward.
@@ -33,7 +35,7 @@ pub(crate) fn ends_at_the_bound<U: Update>(config: &U::Config, bound: &Constrain
     let limit = bound.limit;
     for seed in 1..=3 {
         let learner = train::<U>(config.clone(), &mut Toll::new(16), vec![bound.clone()], seed, steps);
-        let found = evaluate(&learner.policy(), &mut Toll::new(100), 77, 20).unwrap();
+        let found = evaluate(&learner.policies(), &mut Toll::new(100), 77, 20).unwrap();
         let (toll, reward) = (found.mean_costs[0], found.mean_reward());
         let (best, multiplier) = (limit - limit * limit / 2.0, learner.multipliers()[0].value());
         println!(
@@ -54,7 +56,12 @@ pub(crate) fn critic_knows_how_episodes_end<U: Update>(config: &U::Config, steps
         env.spec.n_agents = 1;
         let learner = train::<U>(config.clone(), &mut env, vec![], 1, steps);
         let mut values = [0.0];
-        learner.actor_critic().values(&[1.0, 0.0], &mut learner.actor_critic().workspace(), &mut values);
+        learner.actor_critic().values(
+            Inputs::new(&[1.0, 0.0], None),
+            &[],
+            &mut learner.actor_critic().workspace(),
+            &mut values,
+        );
         let value = f64::from(values[0]);
         assert!((value - expected).abs() < 0.1, "{end:?}: {value}, expected {expected}");
     }
