@@ -10,6 +10,8 @@ pub(crate) const GOALS: [&str; 3] = ["cost", "latency", "multi"];
 pub(crate) const ACTIONS: [&str; 4] = ["trim", "trim_continuous", "delta", "move"];
 /// Values of `select`.
 pub(crate) const SELECTIONS: [&str; 2] = ["last", "best"];
+/// Values of `start.freeze`.
+pub(crate) const PARTS: [&str; 5] = ["encoder", "recurrence", "actor", "critic", "heads"];
 /// Values of `--sampler`.
 pub(crate) const SAMPLERS: [&str; 2] = ["tpe", "random"];
 /// Values of `--pruner`.

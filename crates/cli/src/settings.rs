@@ -224,6 +224,15 @@ impl Settings {
         self
     }
 
+    /// A flag that is a list of texts, if any was given.
+    pub(crate) fn texts(mut self, flag: &str, key: &str, values: &[String]) -> Self {
+        if !values.is_empty() {
+            let list = Value::Array(values.iter().map(|value| Value::from(value.as_str())).collect());
+            self.layers.push(Layer::key(flag, &path(key), &list.to_string()));
+        }
+        self
+    }
+
     /// The flags about traffic.
     pub(crate) fn traffic(mut self, args: &TrafficArgs) -> Self {
         self.traffic = args.clone();

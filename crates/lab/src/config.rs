@@ -4,9 +4,11 @@
 //! an error that names where it stands and the nearest valid one.
 
 mod layers;
+mod start;
 mod validation;
 
 pub use layers::{Layer, resolve};
+pub use start::StartConfig;
 pub use validation::{Select, ValidationConfig};
 
 use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
@@ -61,6 +63,8 @@ pub struct RunConfig {
     pub settle_cost_share: f64,
     /// Guardrails after every decision.
     pub guardrails: GuardrailsConfig,
+    /// Where learning starts.
+    pub start: StartConfig,
     /// Validation during training.
     pub validation: ValidationConfig,
     /// Hyper-parameters of PPO.
@@ -239,6 +243,7 @@ impl Default for RunConfig {
             constraint: ConstraintSetting::default(),
             settle_cost_share: 0.99,
             guardrails: GuardrailsConfig::default(),
+            start: StartConfig::default(),
             validation: ValidationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),

@@ -6,6 +6,7 @@
 pub mod applications;
 pub mod calibration;
 mod clock;
+pub mod cloning;
 pub mod comparison;
 pub mod config;
 pub mod contenders;

@@ -6,6 +6,7 @@
 //! progress.csv            the same as a table, written when the run ends or is stopped
 //! episodes.csv            one line an episode
 //! tensorboard/            the same figures in event files
+//! cloning.json            how well a clone of a teacher does, where it starts from one
 //! evaluations.csv, best/  validation, where it is on (see `training::selection`)
 //! checkpoints/<steps>/    learner.safetensors, learner.json, environment.bin, callbacks.bin
 //! checkpoints/latest      name of the newest complete checkpoint

@@ -11,6 +11,7 @@ pub mod selection;
 use crate::{
     Error, Result, applications,
     calibration::Search,
+    cloning::{self, Lesson},
     config::{Algorithm, RunConfig, Select, Signal},
     environment::Environment,
     evaluation::Scenario,
@@ -31,7 +32,7 @@ use std::{
 };
 use trimtab_control::ActionKind;
 use trimtab_model::Application;
-use trimtab_nn::Policy;
+use trimtab_nn::{ActorCritic, Network, Policy, actor_critic::Group};
 use trimtab_rl::{A2c, A2cConfig, ConstraintConfig, Learner, NetworkConfig, Ppo, PpoConfig, VecEnv, learner};
 
 /// How far a run is.
@@ -122,7 +123,8 @@ pub fn rehearse(config: &RunConfig, application: &Application, days: &[Day]) -> 
     }
     let inner = policy_file::inner(&config, application)?;
     let env = Environment::new(&config, application, days.to_vec(), &inner)?;
-    new_learner(&config, &env).map(drop)
+    new_learner(&config, &env)?;
+    cloning::check(&config)
 }
 
 /// Runs `config` in `dir` until its end or until `stop` is set. The inner HPA must have been calibrated or given.
@@ -172,6 +174,20 @@ pub fn train_with(
         let mut learner = new_learner(config, &env)?;
         if !resume || !dir.exists() {
             dir.create(config)?;
+        }
+        if !config.start.clone.is_empty() {
+            let mut policy = actor_critic(policy_of(learner.as_ref()));
+            let lesson = Lesson { config, scenario: &scenario(config)?, stop };
+            let cloned = match lesson.teach(&mut policy) {
+                Ok(cloned) => cloned,
+                Err(Error::Interrupted) => return Ok(Ending::Stopped),
+                Err(error) => return Err(error),
+            };
+            learner.adopt(&policy, &Group::ALL)?;
+            files::write_atomic(
+                &dir.file("cloning.json"),
+                &serde_json::to_vec_pretty(&cloned).expect("what came of cloning has a JSON form"),
+            )?;
         }
         learner.start(&mut env, config.total_timesteps)?;
         learner
@@ -271,6 +287,13 @@ impl Memory {
     }
 }
 
+/// The network of a policy that others can start from.
+pub(crate) fn actor_critic(policy: Policy) -> ActorCritic {
+    match policy.network {
+        Network::ActorCritic(network) => network,
+    }
+}
+
 /// The policy as it is now; all services share one.
 pub(crate) fn policy_of(learner: &dyn Learner) -> Policy {
     learner.policies().swap_remove(0)
@@ -294,18 +317,27 @@ pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<d
         Algorithm::Ppo => "ppo",
         Algorithm::A2c => "a2c",
     };
-    fresh_learner(config, env).map_err(|error| match error {
+    let blame = |error| match error {
         trimtab_rl::Error::Config { key, expected, found } => {
             Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
         }
         error => Error::Rl(error),
-    })
+    };
+    let mut learner = fresh_learner(config, env).map_err(blame)?;
+    if let Some(from) = cloning::earlier_policy(config)? {
+        let place = format!("{}/policy.safetensors", config.start.from);
+        learner
+            .adopt(&from, &Group::ALL)
+            .map_err(|source| Error::Checkpoint { path: place.into(), source })?;
+    }
+    Ok(learner)
 }
 
 fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>, trimtab_rl::Error> {
     // A fresh policy puts out the neutral action: under `trim` the exact inner autoscaler.
     let neutral = |network: &NetworkConfig| NetworkConfig {
         default_action: network.default_action.clone().or_else(|| Some(env.steering().neutral())),
+        freeze: [&network.freeze[..], &config.start.freeze].concat(),
         ..network.clone()
     };
     let (spec, constraints, seed) = (env.spec(), constraints(config), config.seed);

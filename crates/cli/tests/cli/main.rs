@@ -8,5 +8,6 @@ mod callbacks;
 mod output;
 mod place;
 mod runs;
+mod start;
 mod tensorboard;
 mod tune;

@@ -120,8 +120,17 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 4] =
-    ["ppo.clip_range_vf", "ppo.target_kl", "ppo.network.default_action", "a2c.network.default_action"];
+const OPTIONAL: [&str; 9] = [
+    "ppo.clip_range_vf",
+    "ppo.target_kl",
+    "ppo.network.default_action",
+    "ppo.network.recurrence",
+    "ppo.network.freeze",
+    "a2c.network.default_action",
+    "a2c.network.recurrence",
+    "a2c.network.freeze",
+    "start.cloning.sequence_length",
+];
 
 fn optional_below(path: &str) -> impl Iterator<Item = &str> {
     OPTIONAL.iter().filter_map(move |full| full.strip_prefix(path)?.strip_prefix('.'))

@@ -200,7 +200,7 @@ fn slice(study: &Study, at: usize, parameter: &Parameter) -> Markup {
     };
     let x = match &parameter.domain {
         Domain::Choice(choices) => Axis::names(choices.iter().map(shown).collect()),
-        Domain::Float { low, high, log: true } => Axis::log([*low, *high]),
+        Domain::Float { low, high, log: true } => Axis::powers(*low, *high),
         Domain::Float { low, high, log: false } => Axis::over([*low, *high], 4),
         Domain::Integer { low, high, log: true } => Axis::log([*low as f64, *high as f64]),
         Domain::Integer { low, high, log: false } => Axis::over([*low as f64, *high as f64], 4),
