@@ -127,8 +127,9 @@ fn say(text: &str) {
 
 /// Steps, speed, return, cost, violations and time left of a training run, as a line.
 fn sentence(progress: &Progress) -> String {
+    let score = progress.score.map_or_else(String::new, |score| format!(", validation score {score:.3}"));
     format!(
-        "{} of {} steps, {} steps/s, return {:.2}, cost {:.2}, SLO violated {:.2} %, {} left",
+        "{} of {} steps, {} steps/s, return {:.2}, cost {:.2}, SLO violated {:.2} %{score}, {} left",
         thousands(progress.timesteps),
         thousands(progress.total_timesteps),
         thousands(progress.steps_per_sec as u64),
@@ -209,11 +210,14 @@ mod tests {
             cost: 2.3,
             violation_share: 0.012,
             multiplier: None,
+            score: None,
         };
         assert_eq!(
             sentence(&progress),
             "2,048 of 40,000 steps, 21,000 steps/s, return -3.46, cost 2.30, SLO violated 1.20 %, 1 min 02 s left"
         );
         assert_eq!(compact(&progress), "2.0k/40k 21k/s 1:02 return -3.46 cost 2.30 viol 1.2%");
+        let validated = Progress { score: Some(0.9871), ..progress };
+        assert!(sentence(&validated).contains("violated 1.20 %, validation score 0.987, 1 min"));
     }
 }

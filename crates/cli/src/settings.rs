@@ -206,14 +206,30 @@ impl Settings {
 
     /// A flag that is a number, if it was given.
     pub(crate) fn number(mut self, flag: &str, key: &str, value: Option<u64>) -> Self {
-        self.layers.extend(value.map(|value| Layer::key(flag, &[key], &value.to_string())));
+        self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &value.to_string())));
+        self
+    }
+
+    /// A flag that is a fraction, if it was given.
+    pub(crate) fn fraction(mut self, flag: &str, key: &str, value: Option<f64>) -> Self {
+        self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &Value::Float(value).to_string())));
         self
     }
 
     /// A flag that is text, if it was given.
     pub(crate) fn text(mut self, flag: &str, key: &str, value: Option<&String>) -> Self {
-        self.layers
-            .extend(value.map(|value| Layer::key(flag, &[key], &Value::from(value.as_str()).to_string())));
+        self.layers.extend(
+            value.map(|value| Layer::key(flag, &path(key), &Value::from(value.as_str()).to_string())),
+        );
+        self
+    }
+
+    /// A flag that is a list of texts, if any was given.
+    pub(crate) fn texts(mut self, flag: &str, key: &str, values: &[String]) -> Self {
+        if !values.is_empty() {
+            let list = Value::Array(values.iter().map(|value| Value::from(value.as_str())).collect());
+            self.layers.push(Layer::key(flag, &path(key), &list.to_string()));
+        }
         self
     }
 
@@ -255,6 +271,10 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn path(key: &str) -> Vec<&str> {
+    key.split('.').collect()
 }
 
 /// A setting that differs.

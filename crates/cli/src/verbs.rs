@@ -8,6 +8,7 @@ mod evaluate;
 mod quickstart;
 mod report;
 mod train;
+mod tune;
 mod workload;
 
 use crate::output::{Ending, Format, Output, Remarks};
@@ -15,7 +16,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 const EXIT: &str = "\
-Exit status: 0 fine; 1 stopped before its end, or a gate was not met; 2 failed.
+Exit status: 0 fine; 1 stopped before its end (Ctrl-C), or a gate was not met; 2 failed; 130 stopped at once (Ctrl-C twice).
 
 Settings come from defaults, a TOML file (--config), variables such as TRIMTAB__PPO__GAMMA, and flags; the later wins.
 
@@ -40,6 +41,7 @@ pub(crate) struct Cli {
 enum Verb {
     Quickstart(quickstart::QuickstartArgs),
     Train(train::TrainArgs),
+    Tune(tune::TuneArgs),
     Evaluate(evaluate::EvaluateArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
@@ -64,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> Result<Ending> {
     match cli.verb {
         Verb::Quickstart(args) => quickstart::run(&args, output),
         Verb::Train(args) => train::run(&args, output),
+        Verb::Tune(args) => tune::run(&args, output),
         Verb::Evaluate(args) => evaluate::run(&args, output),
         Verb::Compare(args) => compare::run(&args, output),
         Verb::Report(args) => report::run(&args, output),

@@ -9,6 +9,8 @@
 //!
 //! Left out: observations ([`crate::codec`]) and guardrails, which follow.
 
+mod nearest;
+
 use crate::{
     Error, Hpa, Result,
     codec::{Echo, Layout},

@@ -12,6 +12,7 @@ use crate::{
     parallel,
     traffic::Day,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use trimtab_control::{
     Autoscaler, Fixed, Hpa,
     hpa::{Constants, HpaSpec},
@@ -74,6 +75,7 @@ pub struct Search<'a> {
     days: &'a [Day],
     config: &'a CalibrationConfig,
     threads: usize,
+    stop: Option<&'a AtomicBool>,
     simulated: usize,
 }
 
@@ -88,7 +90,13 @@ impl<'a> Search<'a> {
         config: &'a CalibrationConfig,
         threads: usize,
     ) -> Self {
-        Self { scenario, days, config, threads, simulated: 0 }
+        Self { scenario, days, config, threads, stop: None, simulated: 0 }
+    }
+
+    /// Gives up with [`Error::Interrupted`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     /// The best HPA. `progress` is told what is being tried and how far along it is (0…1).
@@ -228,6 +236,9 @@ impl<'a> Search<'a> {
         let days = self.days.len();
         self.simulated += count * days;
         let tallies = parallel::map(count * days, self.threads, |i| {
+            if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return Err(Error::Interrupted);
+            }
             let mut autoscaler = candidate(i / days)?;
             let day = i % days;
             let run =

@@ -5,8 +5,12 @@
 
 mod layers;
 mod off_policy;
+mod start;
+mod validation;
 
 pub use layers::{Layer, resolve};
+pub use start::StartConfig;
+pub use validation::{Select, ValidationConfig};
 
 use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,10 @@ pub struct RunConfig {
     pub n_envs: usize,
     /// Environment steps between two checkpoints.
     pub checkpoint_timesteps: u64,
+    /// Checkpoints that are kept, the newest ones.
+    pub keep_checkpoints: usize,
+    /// Which policy a finished run reports: `last`, or `best` by validation.
+    pub select: Select,
     /// Largest step of the `delta` action.
     pub delta: u32,
     /// Episodes.
@@ -58,6 +66,10 @@ pub struct RunConfig {
     pub settle_cost_share: f64,
     /// Guardrails after every decision.
     pub guardrails: GuardrailsConfig,
+    /// Where learning starts.
+    pub start: StartConfig,
+    /// Validation during training.
+    pub validation: ValidationConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -268,6 +280,8 @@ impl Default for RunConfig {
             total_timesteps: 500_000,
             n_envs: 32,
             checkpoint_timesteps: 100_000,
+            keep_checkpoints: 2,
+            select: Select::default(),
             delta: 1,
             episode: EpisodeConfig::default(),
             traffic: vec![TrafficConfig::default()],
@@ -278,6 +292,8 @@ impl Default for RunConfig {
             constraint: ConstraintSetting::default(),
             settle_cost_share: 0.99,
             guardrails: GuardrailsConfig::default(),
+            start: StartConfig::default(),
+            validation: ValidationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),
@@ -335,6 +351,7 @@ impl RunConfig {
             "at least 1",
             &self.checkpoint_timesteps,
         )?;
+        check("keep_checkpoints", self.keep_checkpoints > 0, "at least 1", &self.keep_checkpoints)?;
         check("traffic", !self.traffic.is_empty(), "at least one entry", &"empty")?;
         check("episode.steps", self.episode.steps > 0, "at least 1", &self.episode.steps)?;
         check("episode.hold", self.episode.hold > 0, "at least 1", &self.episode.hold)?;
@@ -361,6 +378,16 @@ impl RunConfig {
         // A run writes one policy, for every service.
         for (key, learners) in [("ppo.learners", self.ppo.learners), ("a2c.learners", self.a2c.learners)] {
             check(key, learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
+        }
+        self.validation.validate(self.select)?;
+        let on_policy = matches!(self.algorithm, Algorithm::Ppo | Algorithm::A2c);
+        for (key, given) in [("start.from", &self.start.from), ("start.clone", &self.start.clone)] {
+            check(
+                key,
+                on_policy || given.is_empty(),
+                "algorithm \"ppo\" or \"a2c\" with it",
+                &self.algorithm.name(),
+            )?;
         }
         crate::reward::Reward::new(&self.reward)?;
         self.sim.validate()?;

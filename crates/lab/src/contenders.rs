@@ -17,7 +17,7 @@ use crate::{
     run_dir::RunDir,
     traffic::Traffic,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::atomic::AtomicBool};
 use trimtab_control::{ActionKind, Autoscaler, Fixed, Hpa, Learned, Threshold, threshold::ThresholdConfig};
 
 /// The name of the calibrated HPA, which a learned policy is judged against.
@@ -241,6 +241,7 @@ pub struct Fitting<'a> {
     traffic: &'a Traffic,
     settings: &'a CalibrationConfig,
     threads: usize,
+    stop: Option<&'a AtomicBool>,
     hpa: Option<CalibratedHpa>,
     fixed: Option<(Vec<u32>, Outcome)>,
 }
@@ -253,11 +254,21 @@ impl<'a> Fitting<'a> {
         settings: &'a CalibrationConfig,
         threads: usize,
     ) -> Self {
-        Self { scenario, traffic, settings, threads, hpa: None, fixed: None }
+        Self { scenario, traffic, settings, threads, stop: None, hpa: None, fixed: None }
+    }
+
+    /// Gives up with [`Error::Interrupted`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     fn search(&self) -> Search<'a> {
-        Search::new(self.scenario, &self.traffic.train, self.settings, self.threads)
+        let search = Search::new(self.scenario, &self.traffic.train, self.settings, self.threads);
+        match self.stop {
+            Some(stop) => search.until(stop),
+            None => search,
+        }
     }
 
     /// The best HPA.

@@ -71,6 +71,18 @@ pub enum Error {
     /// Learning stopped.
     #[error("learning stopped")]
     Rl(#[from] trimtab_rl::Error),
+    /// A number that was learned from or with is not finite.
+    #[error("learning stopped; the last sound policy is kept in {}", kept.display())]
+    Diverged {
+        /// Directory of the state.
+        kept: PathBuf,
+        /// Which number, where and when.
+        #[source]
+        source: trimtab_rl::Error,
+    },
+    /// Stopped on request before there was a result.
+    #[error("stopped on request")]
+    Interrupted,
     /// A checkpoint that is damaged or belongs to another run.
     #[error("{}", path.display())]
     Checkpoint {

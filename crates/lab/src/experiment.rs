@@ -80,6 +80,13 @@ impl Experiment {
     /// # Errors
     /// Whatever in configuration, traffic or directory cannot work.
     pub fn run(&self, stop: &AtomicBool, tell: &(dyn Fn(Event) + Sync)) -> Result<Option<Comparison>> {
+        match self.run_whole(stop, tell) {
+            Err(Error::Interrupted) => Ok(None),
+            outcome => outcome,
+        }
+    }
+
+    fn run_whole(&self, stop: &AtomicBool, tell: &(dyn Fn(Event) + Sync)) -> Result<Option<Comparison>> {
         let (mut contest, traffics) =
             Contest::new(&self.config, &self.seeds, self.threads, self.command.clone(), tell)?;
         for traffic in &traffics {
@@ -90,7 +97,7 @@ impl Experiment {
         let scenario = contest.scenario.clone();
         let settings = &self.config.inner.calibration;
         let mut fittings: Vec<Fitting<'_>> =
-            traffics.iter().map(|t| Fitting::new(&scenario, t, settings, self.threads)).collect();
+            traffics.iter().map(|t| Fitting::new(&scenario, t, settings, self.threads).until(stop)).collect();
         if !self.train(&traffics, &mut fittings, stop, tell)? {
             return Ok(None);
         }

@@ -6,6 +6,7 @@
 pub mod applications;
 pub mod calibration;
 mod clock;
+pub mod cloning;
 pub mod comparison;
 pub mod config;
 pub mod contenders;
@@ -21,10 +22,14 @@ pub mod policy_file;
 pub mod report;
 pub mod reward;
 pub mod run_dir;
+pub mod search;
 pub mod settle;
 pub mod statistics;
+pub mod tensorboard;
 pub mod traffic;
 pub mod training;
+pub mod tuning;
+pub mod validation;
 
 pub use config::RunConfig;
 pub use error::{Error, Result};

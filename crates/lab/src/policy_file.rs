@@ -32,6 +32,20 @@ fn action(config: &RunConfig) -> String {
 /// application, action or codec version.
 pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     let config = dir.config()?;
+    let policy = read(dir, &config)?;
+    let trained = applications::load(&config.env)?;
+    if trained.name != application.name {
+        let message = format!("was trained on {:?}, expected {:?}", trained.name, application.name);
+        return Err(Error::run(dir.file("policy.safetensors"), message));
+    }
+    learned(policy, &config, application)
+}
+
+/// The policy that the run in `dir` with `config` trained, for whatever application.
+///
+/// # Errors
+/// [`Error::Run`] for a run without a policy, a damaged file, or a policy of another codec version.
+pub fn read(dir: &RunDir, config: &RunConfig) -> Result<Policy> {
     let path = dir.file("policy.safetensors");
     if !path.exists() {
         return Err(Error::run(
@@ -43,20 +57,14 @@ pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     let wrong = |message: String| Error::run(&path, message);
     let mut tensors = Tensors::from_bytes(&bytes)
         .map_err(|e| wrong(format!("is not a policy, expected a whole safetensors file: {e}")))?;
-    let expected =
-        [(CODEC, codec::VERSION.to_string()), (ENV, config.env.clone()), (ACTION, action(&config))];
+    let expected = [(CODEC, codec::VERSION.to_string()), (ENV, config.env.clone()), (ACTION, action(config))];
     for (key, expected) in expected {
         let found = tensors.metadata.get(key).cloned().unwrap_or_default();
         if found != expected {
             return Err(wrong(format!("was made with {key} {found:?}, expected {expected:?}")));
         }
     }
-    let trained = applications::load(&config.env)?;
-    if trained.name != application.name {
-        return Err(wrong(format!("was trained on {:?}, expected {:?}", trained.name, application.name)));
-    }
-    let policy = Policy::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))?;
-    learned(policy, &config, application)
+    Policy::from_tensors(&mut tensors).map_err(|e| wrong(format!("is not a policy: {e}")))
 }
 
 /// Joins a policy with the codec and the steering of its configuration.

@@ -1,6 +1,6 @@
 //! The report of a comparison: one self-contained page with pictures, and the same table for the terminal.
 //!
-//! The page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
+//! So is the page of a study ([`study`]). A page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
 //! are the comparison's own) and interaction.
 
 mod axis;
@@ -18,12 +18,14 @@ mod plane;
 mod plot;
 mod results;
 mod services;
+mod study;
 mod table;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
 pub use curves::learning_curve;
+pub use study::study;
 pub use table::table;
 
 use crate::comparison::{Comparison, LearningCurve, TrafficSummary};

@@ -3,9 +3,14 @@
 //! ```text
 //! config.toml             resolved configuration, calibration included
 //! progress.jsonl          one line an iteration, Stable-Baselines3's keys
+//! progress.csv            the same as a table, written when the run ends or is stopped
 //! episodes.csv            one line an episode
-//! checkpoints/<steps>/    learner.safetensors, learner.json, environment.bin
+//! tensorboard/            the same figures in event files
+//! cloning.json            how well a clone of a teacher does, where it starts from one
+//! evaluations.csv, best/  validation, where it is on (see `training::selection`)
+//! checkpoints/<steps>/    learner.safetensors, learner.json, environment.bin, callbacks.bin
 //! checkpoints/latest      name of the newest complete checkpoint
+//! checkpoints/failed-<steps>/   where a number was not finite: the same, and the last sound policy
 //! policy.safetensors      the trained policy, written at the end
 //! ```
 //!
@@ -22,9 +27,6 @@ use std::{
 };
 use trimtab_rl::Checkpoint;
 
-/// Checkpoints that are kept.
-const KEEP: usize = 2;
-
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDir {
@@ -38,6 +40,8 @@ pub struct Saved {
     pub learner: Checkpoint,
     /// The environments.
     pub environment: Vec<u8>,
+    /// What callbacks remember.
+    pub callbacks: Vec<u8>,
     /// Environment steps made.
     pub timesteps: u64,
 }
@@ -96,31 +100,41 @@ impl RunDir {
         self.file("checkpoints").join(format!("{timesteps:012}"))
     }
 
-    /// Writes a checkpoint and, once it is complete, makes it the latest.
+    /// Writes a checkpoint and, once it is complete, makes it the latest; `keep` of them, at least one, are kept.
     ///
     /// # Errors
     /// [`Error::Write`]; the latest checkpoint is then still the one before.
-    pub fn save(&self, saved: &Saved) -> Result<()> {
-        let dir = self.checkpoint(saved.timesteps);
+    pub fn save(&self, saved: &Saved, keep: usize) -> Result<()> {
         let name = format!("{:012}", saved.timesteps);
-        files::create_dir(&dir)?;
-        files::write_atomic(&dir.join("learner.safetensors"), &saved.learner.tensors)?;
-        files::write_atomic(&dir.join("learner.json"), &saved.learner.description)?;
-        files::write_atomic(&dir.join("environment.bin"), &saved.environment)?;
+        write(saved, &self.checkpoint(saved.timesteps))?;
         files::write_atomic(&self.file("checkpoints").join("latest"), name.as_bytes())?;
-        self.prune(&name);
+        self.prune(&name, keep.max(1));
         Ok(())
     }
 
+    /// Keeps the state of a run that cannot go on, with its last sound policy, where no checkpoint is: the latest one
+    /// stays what it was. Returns where; what an earlier failure at the same step left stays too.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn keep_failed(&self, saved: &Saved, policy: &[u8]) -> Result<PathBuf> {
+        let dir = self.file("checkpoints").join(format!("failed-{:012}", saved.timesteps));
+        if !dir.exists() {
+            write(saved, &dir)?;
+            files::write_atomic(&dir.join("policy.safetensors"), policy)?;
+        }
+        Ok(dir)
+    }
+
     /// Removes all but the newest checkpoints. Failing to is no failure of the run.
-    fn prune(&self, latest: &str) {
+    fn prune(&self, latest: &str, keep: usize) {
         let Ok(entries) = fs::read_dir(self.file("checkpoints")) else { return };
         let mut names: Vec<String> = entries
             .filter_map(|e| e.ok()?.file_name().into_string().ok())
             .filter(|n| n.bytes().all(|b| b.is_ascii_digit()) && n.as_str() <= latest)
             .collect();
         names.sort();
-        for name in names.iter().rev().skip(KEEP) {
+        for name in names.iter().rev().skip(keep) {
             let _ = fs::remove_dir_all(self.file("checkpoints").join(name));
         }
     }
@@ -145,9 +159,18 @@ impl RunDir {
                 description: files::read_bytes(&dir.join("learner.json"))?,
             },
             environment: files::read_bytes(&dir.join("environment.bin"))?,
+            callbacks: files::read_bytes(&dir.join("callbacks.bin"))?,
             timesteps,
         }))
     }
+}
+
+fn write(saved: &Saved, dir: &Path) -> Result<()> {
+    files::create_dir(dir)?;
+    files::write_atomic(&dir.join("learner.safetensors"), &saved.learner.tensors)?;
+    files::write_atomic(&dir.join("learner.json"), &saved.learner.description)?;
+    files::write_atomic(&dir.join("environment.bin"), &saved.environment)?;
+    files::write_atomic(&dir.join("callbacks.bin"), &saved.callbacks)
 }
 
 #[cfg(test)]
@@ -156,7 +179,7 @@ mod tests {
 
     fn saved(timesteps: u64) -> Saved {
         let learner = Checkpoint { tensors: vec![1], description: vec![2] };
-        Saved { learner, environment: vec![timesteps as u8], timesteps }
+        Saved { learner, environment: vec![timesteps as u8], callbacks: vec![], timesteps }
     }
 
     #[test]
@@ -165,7 +188,7 @@ mod tests {
         let dir = RunDir::new(temp.path().join("run"));
         dir.create(&RunConfig::default()).unwrap();
         for timesteps in [10, 20, 30] {
-            dir.save(&saved(timesteps)).unwrap();
+            dir.save(&saved(timesteps), 2).unwrap();
         }
         assert_eq!(dir.latest().unwrap().unwrap().environment, [30]);
         assert_eq!(fs::read_dir(dir.file("checkpoints")).unwrap().count(), 3);
@@ -176,11 +199,25 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = RunDir::new(temp.path().join("run"));
         dir.create(&RunConfig::default()).unwrap();
-        dir.save(&saved(10)).unwrap();
+        dir.save(&saved(10), 2).unwrap();
         // A file where the directory would go stands for a disk that takes no more.
         fs::write(dir.file("checkpoints").join(format!("{:012}", 20)), "full").unwrap();
-        assert!(matches!(dir.save(&saved(20)), Err(Error::Write { .. })));
+        assert!(matches!(dir.save(&saved(20), 2), Err(Error::Write { .. })));
         assert_eq!(dir.latest().unwrap().unwrap().timesteps, 10);
+    }
+
+    #[test]
+    fn a_failure_is_kept_beside_the_checkpoints() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(temp.path().join("run"));
+        dir.create(&RunConfig::default()).unwrap();
+        dir.save(&saved(10), 2).unwrap();
+        let kept = dir.keep_failed(&saved(10), b"sound").unwrap();
+        assert_eq!(dir.keep_failed(&saved(10), b"other").unwrap(), kept);
+        assert_eq!(fs::read(kept.join("policy.safetensors")).unwrap(), b"sound");
+        dir.save(&saved(20), 1).unwrap();
+        assert_eq!(dir.latest().unwrap().unwrap().timesteps, 20);
+        assert!(kept.exists() && !dir.checkpoint(10).exists());
     }
 
     #[test]

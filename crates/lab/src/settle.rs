@@ -7,12 +7,13 @@
 //! then shows as fewer violations. The HPA was given the same treatment on the same days ([`crate::calibration`]).
 
 use crate::{
-    Result,
+    Error, Result,
     config::RunConfig,
     evaluation::{Detail, Scenario},
     parallel, policy_file,
     traffic::Day,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use trimtab_control::Autoscaler;
 use trimtab_nn::Policy;
 
@@ -22,13 +23,14 @@ const HALVINGS: usize = 6;
 /// The policy with its constant, and the constant.
 ///
 /// # Errors
-/// A configuration that cannot work.
+/// A configuration that cannot work, or [`Error::Interrupted`] once `stop` is set.
 pub fn settle(
     policy: &Policy,
     config: &RunConfig,
     scenario: &Scenario,
     days: &[Day],
     threads: usize,
+    stop: &AtomicBool,
 ) -> Result<(Policy, f32)> {
     let application = &scenario.application;
     let shifted = |by: f32| {
@@ -36,7 +38,7 @@ pub fn settle(
         shifted.shift_output(0, by);
         shifted
     };
-    let inner = core_hours(scenario, days, threads, &|| {
+    let inner = core_hours(scenario, days, threads, stop, &|| {
         Ok(Box::new(policy_file::inner(config, application)?) as Box<dyn Autoscaler>)
     })?;
     let budget = config.settle_cost_share * inner;
@@ -44,7 +46,7 @@ pub fn settle(
     let (mut low, mut high) = (-0.4f32, 0.4f32);
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
-        let cost = core_hours(scenario, days, threads, &|| {
+        let cost = core_hours(scenario, days, threads, stop, &|| {
             Ok(Box::new(policy_file::learned(shifted(middle), config, application)?) as Box<dyn Autoscaler>)
         })?;
         if cost <= budget {
@@ -61,9 +63,13 @@ fn core_hours(
     scenario: &Scenario,
     days: &[Day],
     threads: usize,
+    stop: &AtomicBool,
     build: &(dyn Fn() -> Result<Box<dyn Autoscaler>> + Sync),
 ) -> Result<f64> {
     let runs: Vec<Result<f64>> = parallel::map(days.len(), threads, |day| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
         let run = scenario.run_day(build()?.as_mut(), &days[day], 1_000 + day as u64, Detail::Sums)?;
         Ok(run.score.core_hours)
     });

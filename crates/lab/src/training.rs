@@ -1,26 +1,38 @@
 //! A training run: its clock, its files, its progress. A run that is killed at any moment resumes from its last
 //! checkpoint and ends with the bytes it would have ended with.
+//!
+//! Between two iterations come the [`callback`]s, validation ([`selection`]) first, then the logs, then now and then a
+//! checkpoint. Left out: what an algorithm does in an iteration, which is `trimtab-rl`'s.
+
+pub mod callback;
+mod logs;
+pub mod selection;
 
 use crate::{
     Error, Result, applications,
     calibration::Search,
-    config::{Algorithm, RunConfig, Signal},
-    environment::{Environment, Episode},
+    cloning::{self, Lesson},
+    config::{Algorithm, RunConfig, Select, Signal},
+    environment::Environment,
     evaluation::Scenario,
     files, policy_file,
     reward::{Goal, Reward},
     run_dir::{RunDir, Saved},
     settle::settle,
-    traffic::{Day, Traffic},
+    traffic::Day,
+    validation::{Split, Validation},
 };
+use callback::{Callback, Flow, Moment};
+use logs::Logs;
+use selection::Selection;
+use serde::{Deserialize, Serialize};
 use std::{
-    fs::{File, OpenOptions},
-    io::Write,
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
 };
 use trimtab_control::ActionKind;
 use trimtab_model::Application;
+use trimtab_nn::{ActorCritic, Network, Policy, actor_critic::Group};
 use trimtab_rl::{
     A2c, A2cConfig, ConstraintConfig, Ddpg, Dqn, Learner, NetworkConfig, Ppo, PpoConfig, Sac, Td3, VecEnv,
     learner,
@@ -45,12 +57,14 @@ pub struct Progress {
     pub violation_share: f64,
     /// Lagrange multiplier.
     pub multiplier: Option<f64>,
+    /// Score of the validation after this iteration, if there was one; less is better.
+    pub score: Option<f64>,
 }
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All steps were made; the policy is written.
+    /// All steps were made, or a callback had enough; the policy is written.
     Finished,
     /// It was asked to stop; a checkpoint is written.
     Stopped,
@@ -71,34 +85,30 @@ pub fn scenario(config: &RunConfig) -> Result<Scenario> {
     })
 }
 
-/// The training days of all traffic of a configuration.
+/// The days of a configuration that a policy trains on: the training days of all traffic but those held out for
+/// validation.
 ///
 /// # Errors
-/// As [`Traffic::load`].
+/// As [`Split::load`].
 pub fn training_days(config: &RunConfig, application: &Application) -> Result<Vec<Day>> {
-    let mut days = Vec::new();
-    for traffic in &config.traffic {
-        days.extend(Traffic::load(traffic, application)?.train);
-    }
-    if days.is_empty() {
-        return Err(Error::config("traffic.train", "names no day, expected at least one"));
-    }
-    Ok(days)
+    Ok(Split::load(config, application)?.train)
 }
 
 /// Calibrates the inner HPA on the training days, unless the configuration gives its targets.
 ///
 /// # Errors
-/// A configuration that cannot work.
+/// A configuration that cannot work, or [`Error::Interrupted`] once `stop` is set.
 pub fn calibrate_inner(
     config: &mut RunConfig,
     days: &[Day],
     threads: usize,
+    stop: &AtomicBool,
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<()> {
     if config.inner.target_percent.is_empty() {
         let scenario = scenario(config)?;
-        let found = Search::new(&scenario, days, &config.inner.calibration, threads).hpa(progress)?;
+        let search = Search::new(&scenario, days, &config.inner.calibration, threads);
+        let found = search.until(stop).hpa(progress)?;
         found.fill(&mut config.inner);
     }
     Ok(())
@@ -117,14 +127,16 @@ pub fn rehearse(config: &RunConfig, application: &Application, days: &[Day]) -> 
     }
     let inner = policy_file::inner(&config, application)?;
     let env = Environment::new(&config, application, days.to_vec(), &inner)?;
-    new_learner(&config, &env).map(drop)
+    new_learner(&config, &env)?;
+    cloning::check(&config)
 }
 
 /// Runs `config` in `dir` until its end or until `stop` is set. The inner HPA must have been calibrated or given.
 /// With `resume`, goes on from the latest checkpoint; `config` must then be the one the run was started with.
 ///
 /// # Errors
-/// Whatever is wrong with configuration, directory or checkpoint; nothing there is overwritten then.
+/// Whatever is wrong with configuration, directory or checkpoint; nothing there is overwritten then. [`Error::Diverged`]
+/// for a number that is not finite; the last sound policy is kept beside the checkpoints, which stay as they were.
 pub fn train(
     config: &RunConfig,
     dir: &RunDir,
@@ -132,68 +144,208 @@ pub fn train(
     stop: &AtomicBool,
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Ending> {
+    train_with(config, dir, resume, stop, &mut [], report)
+}
+
+/// [`train`] with callbacks of the caller's own, after those of the configuration. A run is resumed with the callbacks
+/// it was started with.
+///
+/// # Errors
+/// As [`train`], and whatever a callback fails with.
+pub fn train_with(
+    config: &RunConfig,
+    dir: &RunDir,
+    resume: bool,
+    stop: &AtomicBool,
+    callbacks: &mut [&mut dyn Callback],
+    report: &mut dyn FnMut(&Progress),
+) -> Result<Ending> {
     let application = applications::load(&config.env)?;
     let inner = policy_file::inner(config, &application)?;
-    let days = training_days(config, &application)?;
+    let Split { train: days, validation } = Split::load(config, &application)?;
     let mut env = Environment::new(config, &application, days.clone(), &inner)?;
     let saved = if resume { dir.latest()? } else { None };
+    let mut memory = Memory::default();
     let mut learner = if let Some(saved) = &saved {
         let learner = learner::load(&saved.learner, env.spec())
             .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
         env.restore(&saved.environment).map_err(|message| {
             Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
         })?;
+        memory = Memory::read(&saved.callbacks, dir)?;
         learner
     } else {
         let mut learner = new_learner(config, &env)?;
         if !resume || !dir.exists() {
             dir.create(config)?;
         }
+        if !config.start.clone.is_empty() {
+            let mut policy = actor_critic(policy_of(learner.as_ref()))?;
+            let lesson = Lesson { config, scenario: &scenario(config)?, stop };
+            let cloned = match lesson.teach(&mut policy) {
+                Ok(cloned) => cloned,
+                Err(Error::Interrupted) => return Ok(Ending::Stopped),
+                Err(error) => return Err(error),
+            };
+            learner.adopt(&policy, &Group::ALL)?;
+            files::write_atomic(
+                &dir.file("cloning.json"),
+                &serde_json::to_vec_pretty(&cloned).expect("what came of cloning has a JSON form"),
+            )?;
+        }
         learner.start(&mut env, config.total_timesteps)?;
         learner
     };
+    let mut selection = None;
+    if config.validation.is_on() {
+        selection = Some(Selection::new(config, Validation::new(config, validation, 1)?));
+    }
+    let mut callbacks: Vec<&mut dyn Callback> = selection
+        .iter_mut()
+        .map(|selection| selection as &mut dyn Callback)
+        .chain(callbacks.iter_mut().map(|callback| &mut **callback as &mut dyn Callback))
+        .collect();
+    for callback in &mut callbacks {
+        let remembered = memory.callbacks.get(callback.name()).map(Vec::as_slice);
+        callback.begin(dir, learner.timesteps(), remembered)?;
+    }
     let mut logs = Logs::open(dir, learner.timesteps())?;
-    let (clock, first) = (crate::clock::now(), learner.timesteps());
+    let checkpoint =
+        |memory: &mut Memory, callbacks: &[&mut dyn Callback], learner: &dyn Learner, env: &_| {
+            memory.remember(callbacks);
+            dir.save(&saved_now(learner, env, memory), config.keep_checkpoints)
+        };
     let mut next_checkpoint = learner.timesteps() + config.checkpoint_timesteps;
-    while learner.timesteps() < config.total_timesteps {
+    while !memory.ended && learner.timesteps() < config.total_timesteps {
         if stop.load(Ordering::Relaxed) {
-            checkpoint(dir, learner.as_ref(), &env)?;
+            checkpoint(&mut memory, &callbacks, learner.as_ref(), &env)?;
+            logs.table()?;
             return Ok(Ending::Stopped);
         }
-        let iteration = learner.iterate(&mut env)?;
-        let progress = logs.iteration(&iteration, &mut env, &clock, first, config.total_timesteps)?;
-        report(&progress);
+        let before = learner.timesteps();
+        let mut iteration = match learner.iterate(&mut env) {
+            Ok(iteration) => iteration,
+            Err(source) => {
+                memory.remember(&callbacks);
+                let policy = policy_file::to_bytes(&policy_of(learner.as_ref()), config);
+                let kept = dir.keep_failed(&saved_now(learner.as_ref(), &env, &memory), &policy)?;
+                return Err(Error::Diverged { kept, source });
+            }
+        };
+        let mut moment = Moment {
+            learner: learner.as_ref(),
+            dir,
+            before,
+            total_timesteps: config.total_timesteps,
+            log: &mut iteration.log,
+        };
+        for callback in &mut callbacks {
+            memory.ended |= callback.after_iteration(&mut moment)? == Flow::Stop;
+        }
+        let total = config.total_timesteps;
+        report(&logs.iteration(iteration.timesteps, total, &iteration.log, &mut env)?);
         if learner.timesteps() >= next_checkpoint {
-            checkpoint(dir, learner.as_ref(), &env)?;
+            checkpoint(&mut memory, &callbacks, learner.as_ref(), &env)?;
             next_checkpoint = learner.timesteps() + config.checkpoint_timesteps;
         }
     }
-    checkpoint(dir, learner.as_ref(), &env)?;
-    let mut policy = learner.policies().swap_remove(0);
+    checkpoint(&mut memory, &callbacks, learner.as_ref(), &env)?;
+    logs.table()?;
+    drop(callbacks);
+    let mut policy = policy_of(learner.as_ref());
+    if let (Select::Best, Some(selection)) = (config.select, &selection) {
+        policy = selection.best(dir)?.unwrap_or(policy);
+    }
     if config.action == ActionKind::TrimContinuous
         && config.goal == Goal::Multi
         && config.settle_cost_share > 0.0
     {
-        policy = settle(&policy, config, &scenario(config)?, &days, 1)?.0;
+        policy = match settle(&policy, config, &scenario(config)?, &days, 1, stop) {
+            Ok((settled, _)) => settled,
+            Err(Error::Interrupted) => return Ok(Ending::Stopped),
+            Err(error) => return Err(error),
+        };
     }
     files::write_atomic(&dir.file("policy.safetensors"), &policy_file::to_bytes(&policy, config))?;
     Ok(Ending::Finished)
 }
 
-fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
+/// What a run remembers besides learner and environments.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    /// A callback had enough.
+    ended: bool,
+    /// Of each callback, by name.
+    callbacks: BTreeMap<String, Vec<u8>>,
+}
+
+impl Memory {
+    fn read(bytes: &[u8], dir: &RunDir) -> Result<Self> {
+        postcard::from_bytes(bytes).map_err(|e| {
+            Error::run(dir.file("checkpoints"), format!("the callbacks' memory is not whole: {e}"))
+        })
+    }
+
+    fn remember(&mut self, callbacks: &[&mut dyn Callback]) {
+        self.callbacks = callbacks.iter().map(|c| (c.name().to_owned(), c.memory())).collect();
+    }
+}
+
+/// The network of a policy that others can start from.
+///
+/// # Errors
+/// The policy is one of action values or of an actor alone.
+pub(crate) fn actor_critic(policy: Policy) -> Result<ActorCritic> {
+    match policy.network {
+        Network::ActorCritic(network) => Ok(network),
+        Network::Q(_) | Network::Actor(_) => Err(Error::config(
+            "start",
+            "is from a policy without a critic of its own, expected one of ppo or a2c",
+        )),
+    }
+}
+
+/// The policy as it is now; all services share one.
+pub(crate) fn policy_of(learner: &dyn Learner) -> Policy {
+    learner.policies().swap_remove(0)
+}
+
+fn saved_now(learner: &dyn Learner, env: &Environment, memory: &Memory) -> Saved {
+    Saved {
+        learner: learner.save(),
+        environment: env.save(),
+        callbacks: postcard::to_stdvec(memory).expect("a memory has a binary form"),
+        timesteps: learner.timesteps(),
+    }
+}
+
+/// A learner of the configuration's algorithm that has learned nothing.
+///
+/// # Errors
+/// A hyper-parameter that cannot work, named by its path.
+pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>> {
     let section = config.algorithm.name();
-    fresh_learner(config, env).map_err(|error| match error {
+    let blame = |error| match error {
         trimtab_rl::Error::Config { key, expected, found } => {
             Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
         }
         error => Error::Rl(error),
-    })
+    };
+    let mut learner = fresh_learner(config, env).map_err(blame)?;
+    if let Some(from) = cloning::earlier_policy(config)? {
+        let place = format!("{}/policy.safetensors", config.start.from);
+        learner
+            .adopt(&from, &Group::ALL)
+            .map_err(|source| Error::Checkpoint { path: place.into(), source })?;
+    }
+    Ok(learner)
 }
 
 fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>, trimtab_rl::Error> {
     // A fresh policy puts out the neutral action: under `trim` the exact inner autoscaler.
     let neutral = |network: &NetworkConfig| NetworkConfig {
         default_action: network.default_action.clone().or_else(|| Some(env.steering().neutral())),
+        freeze: [&network.freeze[..], &config.start.freeze].concat(),
         ..network.clone()
     };
     let (spec, constraints, seed) = (env.spec(), constraints(config), config.seed);
@@ -236,113 +388,4 @@ fn constraints(config: &RunConfig) -> Vec<ConstraintConfig> {
         max_multiplier: setting.max_multiplier,
         ..ConstraintConfig::new(setting.signal.name(), limit)
     }]
-}
-
-fn checkpoint(dir: &RunDir, learner: &dyn Learner, env: &Environment) -> Result<()> {
-    dir.save(&Saved { learner: learner.save(), environment: env.save(), timesteps: learner.timesteps() })
-}
-
-/// `progress.jsonl` and `episodes.csv`.
-struct Logs {
-    progress: File,
-    episodes: File,
-    dir: RunDir,
-}
-
-const EPISODES_HEADER: &str =
-    "timesteps,env,day,length,episode_return,core_hours,pod_hours,violation_share,bad_request_share";
-
-impl Logs {
-    /// Opens the logs of a run that has made `timesteps`; what a killed run wrote beyond them is cut off.
-    fn open(dir: &RunDir, timesteps: u64) -> Result<Self> {
-        let keep = |name: &str, timesteps_of: &dyn Fn(&str) -> Option<u64>, header: Option<&str>| {
-            let path = dir.file(name);
-            let old = if path.exists() { files::read_text(&path)? } else { String::new() };
-            let mut kept: Vec<&str> = header.into_iter().collect();
-            kept.extend(old.lines().filter(|line| timesteps_of(line).is_some_and(|t| t <= timesteps)));
-            let mut text = kept.join("\n");
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            files::write_atomic(&path, text.as_bytes())?;
-            let open = OpenOptions::new().append(true).open(&path);
-            open.map_err(|source| Error::Write { path, source })
-        };
-        let json =
-            |line: &str| serde_json::from_str::<serde_json::Value>(line).ok()?.get("timesteps")?.as_u64();
-        let csv = |line: &str| line.split(',').next()?.parse().ok();
-        Ok(Self {
-            progress: keep("progress.jsonl", &json, None)?,
-            episodes: keep("episodes.csv", &csv, Some(EPISODES_HEADER))?,
-            dir: dir.clone(),
-        })
-    }
-
-    fn iteration(
-        &mut self,
-        iteration: &trimtab_rl::Iteration,
-        env: &mut Environment,
-        clock: &Instant,
-        first: u64,
-        total: u64,
-    ) -> Result<Progress> {
-        let tally = env.take_tally();
-        let one_replica: f64 = env.one_replica_cores();
-        let cost = tally.requested_core_seconds / tally.seconds.max(1.0) / one_replica;
-        let elapsed = clock.elapsed().as_secs_f64();
-        let steps_per_sec = (iteration.timesteps - first) as f64 / elapsed.max(1e-9);
-        let find = |key: &str| iteration.log.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
-        let progress = Progress {
-            timesteps: iteration.timesteps,
-            total_timesteps: total,
-            steps_per_sec,
-            remaining_secs: total.saturating_sub(iteration.timesteps) as f64 / steps_per_sec,
-            episode_return: find("rollout/ep_rew_mean").unwrap_or(0.0),
-            cost,
-            violation_share: tally.violation_share(),
-            multiplier: iteration
-                .log
-                .iter()
-                .find(|(k, _)| k.starts_with("train/lagrange_multiplier/"))
-                .map(|(_, v)| *v),
-        };
-        let mut record = serde_json::Map::new();
-        record.insert("timesteps".to_owned(), iteration.timesteps.into());
-        record.insert("rollout/cost".to_owned(), cost.into());
-        record.insert("rollout/violation_share".to_owned(), progress.violation_share.into());
-        record.extend(iteration.log.iter().map(|(k, v)| (k.clone().into_owned(), (*v).into())));
-        record.insert("time/fps".to_owned(), steps_per_sec.into());
-        record.insert("time/time_elapsed".to_owned(), elapsed.into());
-        let mut lines = String::new();
-        for episode in env.take_episodes() {
-            push_episode(&mut lines, iteration.timesteps, &episode);
-        }
-        self.write("episodes.csv", lines.as_bytes())?;
-        let line = format!("{}\n", serde_json::Value::Object(record));
-        self.write("progress.jsonl", line.as_bytes())?;
-        Ok(progress)
-    }
-
-    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let file = if name == "progress.jsonl" { &mut self.progress } else { &mut self.episodes };
-        file.write_all(bytes).map_err(|source| Error::Write { path: self.dir.file(name), source })
-    }
-}
-
-fn push_episode(lines: &mut String, timesteps: u64, episode: &Episode) {
-    use std::fmt::Write as _;
-    let tally = &episode.tally;
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        lines,
-        "{timesteps},{},{},{},{},{},{},{},{}",
-        episode.env,
-        episode.day,
-        episode.length,
-        episode.episode_return,
-        tally.core_hours(),
-        tally.pod_hours(),
-        tally.violation_share(),
-        tally.bad_request_share()
-    );
 }

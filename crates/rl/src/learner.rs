@@ -4,7 +4,8 @@
 
 use std::fmt::Debug;
 
-use trimtab_nn::Policy;
+use trimtab_nn::actor_critic::Group;
+use trimtab_nn::{ActorCritic, Policy};
 
 use crate::a2c::A2cUpdate;
 use crate::checkpoint::Checkpoint;
@@ -41,6 +42,16 @@ pub trait Learner: Debug + Send {
     /// See [`OnPolicy::save`].
     fn save(&self) -> Checkpoint;
 
+    /// Gives all agents the weights of another network before the run is started; see [`OnPolicy::adopt`].
+    ///
+    /// # Errors
+    /// As there, or [`Error::Config`] for an algorithm that cannot.
+    fn adopt(&mut self, _from: &ActorCritic, _groups: &[Group]) -> Result<()> {
+        let (key, found) = ("algorithm".to_owned(), self.algorithm().to_owned());
+        let expected = "one whose policy can start from given weights".to_owned();
+        Err(Error::Config { key, expected, found })
+    }
+
     /// Copies of the policies as they are now: one for all agents, or one for each.
     fn policies(&self) -> Vec<Policy>;
 
@@ -72,6 +83,10 @@ impl<U: Update> Learner for OnPolicy<U> {
 
     fn save(&self) -> Checkpoint {
         self.save()
+    }
+
+    fn adopt(&mut self, from: &ActorCritic, groups: &[Group]) -> Result<()> {
+        self.adopt(from, groups)
     }
 
     fn policies(&self) -> Vec<Policy> {

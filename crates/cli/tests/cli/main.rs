@@ -4,6 +4,10 @@
 
 mod bad_input;
 mod bad_run;
+mod callbacks;
 mod output;
 mod place;
 mod runs;
+mod start;
+mod tensorboard;
+mod tune;

@@ -4,10 +4,10 @@ use crate::place::{Place, SMALL, tells};
 use std::process::{Child, Command};
 
 /// A run of a few seconds with many checkpoints.
-const LONG: [&str; 4] = ["--total-timesteps", "100000", "--set", "checkpoint_timesteps=4000"];
+pub(crate) const LONG: [&str; 4] = ["--total-timesteps", "100000", "--set", "checkpoint_timesteps=4000"];
 
 /// `progress.jsonl` without the keys that tell of time.
-fn progress(place: &Place, run: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+pub(crate) fn progress(place: &Place, run: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
     let text = String::from_utf8(place.read(&format!("{run}/progress.jsonl"))).unwrap();
     text.lines()
         .map(|line| {
@@ -18,7 +18,7 @@ fn progress(place: &Place, run: &str) -> Vec<serde_json::Map<String, serde_json:
         .collect()
 }
 
-fn same_run(place: &Place, first: &str, second: &str) {
+pub(crate) fn same_run(place: &Place, first: &str, second: &str) {
     for file in ["policy.safetensors", "episodes.csv", "config.toml"] {
         let read = |run: &str| place.read(&format!("{run}/{file}"));
         assert!(read(first) == read(second), "{file} differs");
@@ -36,8 +36,8 @@ fn equal_seeds_give_equal_bytes_and_others_do_not() {
     assert!(place.read("a/policy.safetensors") != place.read("c/policy.safetensors"));
 }
 
-fn start(place: &Place, run: &str) -> Child {
-    let child = place.spawn(&[&SMALL[..], &[run], &LONG[..]].concat());
+pub(crate) fn start(place: &Place, run: &str, more: &[&str]) -> Child {
+    let child = place.spawn(&[&SMALL[..], &[run], &LONG[..], more].concat());
     place.await_file(&format!("{run}/checkpoints/latest"));
     child
 }
@@ -45,7 +45,7 @@ fn start(place: &Place, run: &str) -> Child {
 #[test]
 fn a_killed_run_resumes_to_the_bytes_of_one_that_was_not() {
     let place = Place::new();
-    let mut child = start(&place, "killed");
+    let mut child = start(&place, "killed", &[]);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!place.path("killed/policy.safetensors").exists(), "it ended before it could be killed");
@@ -57,7 +57,7 @@ fn a_killed_run_resumes_to_the_bytes_of_one_that_was_not() {
 #[test]
 fn an_interrupt_saves_a_checkpoint_and_says_how_to_go_on() {
     let place = Place::new();
-    let child = start(&place, "a run");
+    let child = start(&place, "a run", &[]);
     // A shell has `kill` built in; the program of that name is not everywhere.
     let interrupt = format!("kill -INT {}", child.id());
     assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());

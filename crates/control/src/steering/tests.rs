@@ -4,6 +4,7 @@ use trimtab_model::{
     Allocation, Millicores, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, Seconds, ServiceState,
     Time,
 };
+use trimtab_nn::ActionSliceMut;
 
 const TWO: &str = r#"
 name = "two"
@@ -134,4 +135,67 @@ fn an_action_outside_the_space_is_an_error() {
     assert!(
         steering(ActionKind::Trim).decode(&at, ActionSlice::Choices(&[9, 0, 0, 0]), &mut proposal).is_err()
     );
+}
+
+/// The action nearest to these replicas, and what comes of it.
+fn nearest(kind: ActionKind, seen: &Snapshot, wish: [u32; 2]) -> (ActionBuffers, Vec<Option<u32>>) {
+    let mut steering = steering(kind);
+    let mut decision = Decision::default();
+    decision.clear(2);
+    for (service, replicas) in decision.services.iter_mut().zip(wish) {
+        service.replicas = Some(replicas);
+    }
+    // A trim has two choices for each of the two services, whose rows they are.
+    let width = if kind == ActionKind::Trim { 4 } else { steering.head().width() };
+    let mut buffers = ActionBuffers { choices: vec![9; width], numbers: vec![9.0; 4] };
+    let action = match kind {
+        ActionKind::TrimContinuous => ActionSliceMut::Numbers(&mut buffers.numbers),
+        _ => ActionSliceMut::Choices(&mut buffers.choices),
+    };
+    steering.nearest(seen, &decision, action).unwrap();
+    let mut proposal = Decision::default();
+    proposal.clear(2);
+    let action = match kind {
+        ActionKind::TrimContinuous => ActionSlice::Numbers(&buffers.numbers),
+        _ => ActionSlice::Choices(&buffers.choices),
+    };
+    steering.decode(seen, action, &mut proposal).unwrap();
+    (buffers, proposal.services.iter().map(|service| service.replicas).collect())
+}
+
+struct ActionBuffers {
+    choices: Vec<u32>,
+    numbers: Vec<f32>,
+}
+
+#[test]
+fn the_inner_autoscalers_own_decision_is_nearest_to_the_zero_action() {
+    // 120 m of 100 m at a target of 80 %: three times 1.5.
+    let seen = seen(1000.0, 3, 120);
+    let (action, asked) = nearest(ActionKind::Trim, &seen, [5, 5]);
+    assert_eq!((action.choices, asked), (vec![2, 1, 2, 1], vec![Some(5), Some(5)]));
+    let (action, asked) = nearest(ActionKind::TrimContinuous, &seen, [5, 5]);
+    assert_eq!((action.numbers, asked), (vec![0.0; 4], vec![Some(5), Some(5)]));
+}
+
+#[test]
+fn a_decision_within_reach_is_reproduced_by_the_smallest_correction_and_one_beyond_approached() {
+    let seen = seen(1000.0, 3, 120);
+    for kind in [ActionKind::Trim, ActionKind::TrimContinuous] {
+        assert_eq!(nearest(kind, &seen, [6, 4]).1, [Some(6), Some(4)]);
+        let far = nearest(kind, &seen, [1, 8]).1;
+        assert!(far[0] < Some(5) && far[1] > Some(5), "{far:?}");
+    }
+    // A shift alone does it, so no replica is added on top.
+    assert_eq!(nearest(ActionKind::TrimContinuous, &seen, [6, 6]).0.numbers[1], 0.0);
+}
+
+#[test]
+fn steps_and_moves_are_the_teachers_cut_at_the_largest() {
+    let seen = seen(1000.0, 3, 60);
+    assert_eq!(nearest(ActionKind::Delta, &seen, [2, 6]).1, [Some(2), Some(4)]);
+    assert_eq!(nearest(ActionKind::Delta, &seen, [3, 3]).0.choices, [1, 1]);
+    assert_eq!(nearest(ActionKind::Move, &seen, [2, 6]).1, [None, Some(6)]);
+    assert_eq!(nearest(ActionKind::Move, &seen, [1, 3]).1, [Some(1), None]);
+    assert_eq!(nearest(ActionKind::Move, &seen, [3, 3]).0.choices, [0]);
 }

@@ -120,7 +120,7 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 14] = [
+const OPTIONAL: [&str; 15] = [
     "ppo.clip_range_vf",
     "ppo.target_kl",
     "ppo.kl_coeff",
@@ -135,6 +135,7 @@ const OPTIONAL: [&str; 14] = [
     "a2c.network.encoder",
     "a2c.network.freeze",
     "sac.target_entropy",
+    "start.cloning.sequence_length",
 ];
 
 fn optional_below(path: &str) -> impl Iterator<Item = &str> {

@@ -20,6 +20,7 @@ pub(super) struct Axis {
 enum Labels {
     Number { divisor: f64, suffix: &'static str, decimals: usize },
     Log,
+    Powers,
     Hours,
     Names(Vec<String>),
 }
@@ -65,6 +66,14 @@ impl Axis {
         }
     }
 
+    /// A logarithmic axis from `low` to `high`, both above zero, with at most five ticks, at powers of ten.
+    pub(super) fn powers(low: f64, high: f64) -> Self {
+        let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+        let every = ((last - first) as usize).div_ceil(4).max(1);
+        let ticks = (first..=last).step_by(every).map(|power| 10f64.powi(power)).collect();
+        Self { low: 10f64.powi(first), high: 10f64.powi(last), ticks, labels: Labels::Powers }
+    }
+
     /// Hours since midnight, from 0 to `end`, in at most `intervals` steps.
     pub(super) fn hours(end: f64, intervals: usize) -> Self {
         let end = if end.is_finite() && end > 0.0 { end } else { 24.0 };
@@ -104,7 +113,9 @@ impl Axis {
     /// Where `value` lies between the ends, 0…1; what a logarithm cannot show lies at the lower end.
     fn share(&self, value: f64) -> f64 {
         match self.labels {
-            Labels::Log => (value.max(self.low) / self.low).ln() / (self.high / self.low).ln(),
+            Labels::Log | Labels::Powers => {
+                (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
+            }
             _ => (value - self.low) / (self.high - self.low),
         }
     }
@@ -135,6 +146,7 @@ impl ValueFormatter<f64> for Axis {
                 number::typeset(&format!("{}{suffix}", number::fixed(value / divisor, *decimals)))
             }
             Labels::Log => number::fixed(*value, (1e-9 - value.log10()).ceil().clamp(0.0, 9.0) as usize),
+            Labels::Powers => number::typeset(&format!("{value:e}")),
             Labels::Hours => clock(*value),
             Labels::Names(names) => names.get(value.round().max(0.0) as usize).cloned().unwrap_or_default(),
         }
@@ -175,6 +187,7 @@ mod tests {
         assert_eq!(labels(&Axis::over([0.13, 0.87], 5)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::from_zero([31_000.0], 4)), ["0", "10k", "20k", "30k", "40k"]);
         assert_eq!(labels(&Axis::log([120.0, 900.0])), ["100", "200", "500", "1000"]);
+        assert_eq!(labels(&Axis::powers(1e-8, 0.1)), ["1e−8", "1e−6", "1e−4", "1e−2"]);
         assert_eq!(labels(&Axis::hours(24.0, 8))[..3], ["00:00", "03:00", "06:00"]);
         assert_eq!(labels(&Axis::hours(24.0, 8)).last().map(String::as_str), Some("24:00"));
     }

@@ -37,11 +37,13 @@ pub(super) struct Look {
     pub(super) colour: RGBColor,
     /// Shape of points.
     pub(super) marker: Marker,
-    dash: &'static str,
+    pub(super) dash: &'static str,
 }
 
-const CANDIDATE: Look = look(0xD5, 0x5E, 0x00, "none", Marker::Circle);
-const BASELINE: Look = look(0x00, 0x72, 0xB2, "18 5", Marker::Square);
+/// What a page is about.
+pub(super) const CANDIDATE: Look = look(0xD5, 0x5E, 0x00, "none", Marker::Circle);
+/// What it is held against.
+pub(super) const BASELINE: Look = look(0x00, 0x72, 0xB2, "18 5", Marker::Square);
 const OTHERS: [Look; 5] = [
     look(0x00, 0x9E, 0x73, "4 5", Marker::Triangle),
     look(0xE6, 0x9F, 0x00, "14 5 3 5", Marker::Diamond),

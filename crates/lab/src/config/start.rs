@@ -1,0 +1,19 @@
+//! Settings of where learning starts: from nothing, from another run's policy, or from a clone of an autoscaler.
+
+use serde::{Deserialize, Serialize};
+use trimtab_nn::actor_critic::Group;
+use trimtab_rl::cloning::CloningConfig;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StartConfig {
+    /// Directory of a finished run whose policy to start from; empty: a fresh one.
+    pub from: String,
+    /// Autoscaler whose decisions to learn before learning anything else; empty: none.
+    pub clone: String,
+    /// Parts of the network that stay as they start: `encoder`, `recurrence`, `actor`, `critic`, `heads`.
+    pub freeze: Vec<Group>,
+    /// How decisions are learned.
+    pub cloning: CloningConfig,
+}
