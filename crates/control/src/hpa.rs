@@ -12,6 +12,7 @@
 
 mod constants;
 mod controller;
+pub mod manifest;
 mod metric;
 mod observation;
 mod pods;
@@ -23,11 +24,12 @@ mod status;
 
 pub use constants::{Constants, FeatureGates, Release};
 pub use controller::{Controller, Outcome, Sync};
+pub use manifest::Manifest;
 pub use metric::{Tolerances, per_pod_usage, usage_ratio, utilization_ratio};
 pub use observation::{Observation, Reading, Requests, Scale};
 pub use pods::{Group, Pod, PodSample, ReadyCondition, ReadyStatus, group};
 pub use policy::{History, Range, Recommendation, ScaleEvent, change_within, limit_without_behavior};
-pub use requests::{ContainerRequest, PodRequests, pod_request};
+pub use requests::{ContainerRequest, InitRequest, PodRequests, pod_request};
 pub use spec::{
     Behavior, HpaSpec, LabelSelector, LabelSelectorRequirement, Metric, MetricIdentifier, ObjectReference,
     Policy, PolicyKind, Resource, Rules, Select, Target,

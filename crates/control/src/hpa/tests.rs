@@ -270,10 +270,76 @@ fn a_write_that_fails_is_told_and_tried_again() {
 #[test]
 fn a_pod_without_a_container_or_request_makes_the_metric_invalid() {
     let containers = [ContainerRequest { name: "app", request: Some(100) }];
-    let sidecars = [ContainerRequest { name: "proxy", request: None }];
-    let pod = PodRequests { containers: &containers, sidecars: &sidecars, pod_level: Some(Some(500)) };
-    assert_eq!(pod_request(&pod, None, true), Ok(500));
+    let proxy =
+        InitRequest { container: ContainerRequest { name: "proxy", request: None }, restartable: true };
+    let setup =
+        InitRequest { container: ContainerRequest { name: "setup", request: Some(250) }, restartable: false };
+    let init = [proxy, setup];
+    let pod =
+        PodRequests { containers: &containers, init: &init, pod_level: Some(Some(500)), overhead: Some(10) };
+    assert_eq!(pod_request(&pod, None, true), Ok(510));
+    // Pod-level requests of another resource: what the pod needs at once, here for its init container.
+    assert_eq!(pod_request(&PodRequests { pod_level: Some(None), ..pod }, None, true), Ok(260));
     assert_eq!(pod_request(&pod, None, false), Err(MetricError::MissingRequest));
     assert_eq!(pod_request(&pod, Some("app"), true), Ok(100));
     assert_eq!(pod_request(&pod, Some("db"), true), Err(MetricError::MissingContainer));
+}
+
+#[test]
+fn a_manifest_says_all_of_a_spec() {
+    let object =
+        ObjectReference { api_version: "v1".to_owned(), kind: "Service".to_owned(), name: "web".to_owned() };
+    let metric = MetricIdentifier {
+        name: "queue".to_owned(),
+        selector: Some(LabelSelector {
+            match_labels: [("team".to_owned(), "a".to_owned())].into(),
+            match_expressions: Vec::new(),
+        }),
+    };
+    let spec = HpaSpec {
+        min_replicas: 2,
+        max_replicas: 9,
+        metrics: vec![
+            Metric::Resource { resource: Resource::Cpu, target: Target::Utilization(70) },
+            Metric::ContainerResource {
+                resource: Resource::Memory,
+                container: "app".to_owned(),
+                target: Target::AverageValue(128 * 1024 * 1024 * 1000),
+            },
+            Metric::Pods { metric: metric.clone(), target: Target::AverageValue(1500) },
+            Metric::Object {
+                metric: metric.clone(),
+                described_object: object.clone(),
+                target: Target::Value(i64::MAX),
+            },
+            Metric::External { metric, target: Target::AverageValue(30_000) },
+        ],
+        behavior: Some(Behavior {
+            scale_up: Rules { tolerance: Some(0.05), select: Select::Min, ..Rules::scale_up() },
+            scale_down: Rules { stabilization_secs: Some(60.0), ..Rules::scale_down() },
+        }),
+    };
+    let text = serde_json::to_string(&Manifest::new("web", object, &spec)).unwrap();
+    assert!(text.contains(r#""averageValue":"128Mi""#) && text.contains(r#""tolerance":"50m""#), "{text}");
+    let read: Manifest = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.spec().unwrap(), spec);
+}
+
+#[test]
+fn what_a_manifest_leaves_out_is_filled_in_as_the_api_server_does() {
+    let read = |spec: &str| -> HpaSpec {
+        let target = r#""scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}"#;
+        let text = format!(
+            r#"{{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {{"name": "a", "uid": "x"}},
+               "spec": {{{target}, {spec}}}, "status": {{}}}}"#
+        );
+        serde_json::from_str::<Manifest>(&text).unwrap().spec().unwrap()
+    };
+    assert_eq!(read(r#""maxReplicas": 5"#), HpaSpec::cpu(ReplicaBounds { min: 1, max: 5 }, 80));
+    let partly = read(r#""maxReplicas": 5, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 9}}"#);
+    let behavior = Behavior {
+        scale_up: Rules::scale_up(),
+        scale_down: Rules { stabilization_secs: Some(9.0), ..Rules::scale_down() },
+    };
+    assert_eq!(partly.behavior, Some(behavior));
 }

@@ -4,8 +4,8 @@ use crate::cases::Input;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use trimtab_control::hpa::{
-    Constants, ContainerRequest, MetricError, Pod, PodRequests, PodSample, Policy, PolicyKind, Reading,
-    ReadyCondition, ReadyStatus, Recommendation, Requests, Rules, ScaleEvent, Select, pod_request,
+    Constants, ContainerRequest, InitRequest, MetricError, Pod, PodRequests, PodSample, Policy, PolicyKind,
+    Reading, ReadyCondition, ReadyStatus, Recommendation, Requests, Rules, ScaleEvent, Select, pod_request,
 };
 use trimtab_model::{PodPhase, Seconds, Time};
 
@@ -144,22 +144,17 @@ impl Pods {
         gate: bool,
     ) -> Result<Vec<Result<i64, MetricError>>, Failed> {
         let one = |pod: &Value| -> Result<Result<i64, MetricError>, Failed> {
-            let read = |key: &str, counts: fn(&Value) -> bool| -> Result<Vec<ContainerRequest<'_>>, Failed> {
-                let list = pod[key].as_array().map_or(&[][..], Vec::as_slice);
-                let container = |c: &'_ Value| c["request_milli"].as_i64();
-                Ok(list
-                    .iter()
-                    .filter(|c| counts(c))
-                    .map(|c| ContainerRequest {
-                        name: c["name"].as_str().unwrap_or_default(),
-                        request: container(c),
-                    })
-                    .collect())
-            };
-            let containers = read("containers", |_| true)?;
-            let sidecars = read("init_containers", |c| c["restartable"] == true)?;
+            fn request(container: &Value) -> ContainerRequest<'_> {
+                let name = container["name"].as_str().unwrap_or_default();
+                ContainerRequest { name, request: container["request_milli"].as_i64() }
+            }
+            let containers: Vec<_> = pod.list("containers")?.iter().map(request).collect();
+            let restarts = |c: &Value| c["restartable"] == true;
+            let init = pod.list("init_containers")?.iter();
+            let init: Vec<_> =
+                init.map(|c| InitRequest { container: request(c), restartable: restarts(c) }).collect();
             let pod_level = pod["pod_level_request_milli"].as_i64().map(Some);
-            let pod = PodRequests { containers: &containers, sidecars: &sidecars, pod_level };
+            let pod = PodRequests { containers: &containers, init: &init, pod_level, overhead: None };
             Ok(pod_request(&pod, container, gate))
         };
         inputs.list("pods")?.iter().map(one).collect()
