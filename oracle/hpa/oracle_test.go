@@ -32,6 +32,10 @@ func TestAnswer(t *testing.T) {
 	klog.SetOutput(io.Discard)
 	// The handlers that are there sleep on a clock that all stories share, and a story would never end.
 	utilruntime.ErrorHandlers = nil
+	// It builds on PodLevelResources, which stories switch off, and the HPA controller does not look at it.
+	if err := utilfeature.DefaultMutableFeatureGate.Set("InPlacePodLevelResourcesVerticalScaling=false"); err != nil {
+		t.Fatal(err)
+	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<28)
 	out := bufio.NewWriter(os.Stdout)
