@@ -10,6 +10,7 @@ mod layout;
 mod licences;
 mod machine_paths;
 mod metadata;
+mod oracle;
 mod purity;
 mod rust_text;
 mod stages;
@@ -24,6 +25,7 @@ cargo xtask VERB
   fmt            format every crate
   lint           format, architecture, licences and clippy; changes nothing
   test           every test: unit and property tests, then the whole system
+  oracle         build upstream's controllers with Go and compare ours with them
   docs           the API documentation, warnings denied
   gen            write the files that are generated from the binary
   gen --check    fail if one of them is stale
@@ -60,6 +62,7 @@ fn run(words: &[&str], root: &Path) -> Option<Result<()>> {
         ["fmt"] => command::cargo(root, &["fmt", "--all"]),
         ["lint"] => stages::run(root, &stages::LINT),
         ["test"] => stages::run(root, &stages::TEST),
+        ["oracle"] => stages::run(root, &stages::ORACLES),
         ["docs"] => stages::run(root, &stages::DOCS),
         ["gen"] => generated::write(root),
         ["gen", "--check"] => generated::check(root),

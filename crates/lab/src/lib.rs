@@ -15,6 +15,7 @@ pub mod evaluation;
 pub mod experiment;
 pub mod files;
 pub mod initial;
+pub mod manifest;
 pub mod parallel;
 pub mod policy_file;
 pub mod report;

@@ -17,7 +17,7 @@ use crate::{
 use pods::Population;
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_pcg::Pcg64Mcg;
-use trimtab_control::hpa::{HpaSpec, Metric, Resource, Target};
+use trimtab_control::hpa::{Metric, Resource, Target};
 
 /// One of `choices`.
 pub(crate) fn pick<T: Copy>(rng: &mut impl Rng, choices: &[T]) -> T {
@@ -54,7 +54,9 @@ pub(crate) fn story(seed: u64, number: u64) -> Result<Story, String> {
             spec = Some(read.clone());
         }
         let spec = spec.as_ref().ok_or("the first step has a spec")?;
-        let by_hand = rng.random_bool(0.02).then(|| pick(rng, &[0, 1, 2, 5, 11, 30]));
+        // A target at zero by hand is left alone for good, so somebody has to wake it.
+        let by_hand = if run.replicas == 0 { 0.15 } else { 0.02 };
+        let by_hand = rng.random_bool(by_hand).then(|| pick(rng, &[0, 1, 2, 5, 11, 30]));
         let replicas = by_hand.unwrap_or(run.replicas);
         let now = run.next();
         let pods = population.advance(rng, now, replicas);
@@ -76,7 +78,7 @@ pub(crate) fn story(seed: u64, number: u64) -> Result<Story, String> {
             readings: std::collections::BTreeMap::new(),
         };
         for metric in &spec.metrics {
-            let reading = regime.reading(rng, metric, spec, &step, now, replicas);
+            let reading = regime.reading(rng, metric, &step, now, replicas);
             step.readings.entry(key(metric)).or_insert(reading);
         }
         run.step(&step)?;
@@ -127,15 +129,7 @@ impl Regime {
         }
     }
 
-    fn reading(
-        &self,
-        rng: &mut impl Rng,
-        metric: &Metric,
-        spec: &HpaSpec,
-        step: &Step,
-        now: f64,
-        replicas: i32,
-    ) -> Reading {
+    fn reading(&self, rng: &mut impl Rng, metric: &Metric, step: &Step, now: f64, replicas: i32) -> Reading {
         let reading = Reading { fails: rng.random_bool(self.failing), ..Reading::default() };
         let Some(target) = metric.target() else { return reading };
         match (metric, target) {
@@ -144,7 +138,7 @@ impl Regime {
                 Target::Value(target) | Target::AverageValue(target),
             ) => {
                 let shared = matches!(metric.target(), Some(Target::AverageValue(_)));
-                let over = if shared { f64::from(step.status_replicas) } else { 1.0 };
+                let over = if shared { f64::from(step.status_replicas.max(1)) } else { 1.0 };
                 let mut value = self.value(rng, target as f64 * over);
                 let external = matches!(metric, Metric::External { .. });
                 // Where the controller caps, it is given something to cap.
@@ -154,9 +148,8 @@ impl Regime {
                 Reading { value, series: series(rng, value), ..reading }
             }
             _ => {
-                let pods: Vec<&Pod> = step.pods.iter().collect();
                 let mut samples: Vec<Sample> = Vec::new();
-                for pod in pods {
+                for pod in &step.pods {
                     let likely = if pod.phase == "Running" { 1.0 - self.missing } else { 0.3 };
                     if rng.random_bool(likely) {
                         let value = self.value(rng, full(metric, target, pod));
@@ -167,7 +160,6 @@ impl Regime {
                     let value = self.value(rng, 300.0);
                     samples.push(self.sample(rng, "stray".to_owned(), value, now));
                 }
-                debug_assert!(!spec.metrics.is_empty());
                 Reading { samples, ..reading }
             }
         }
@@ -209,7 +201,7 @@ fn requested(pod: &Pod, resource: Resource, container: Option<&str>) -> f64 {
 /// `value` as one series or several that add up to it, or as two that add up to too much.
 fn series(rng: &mut impl Rng, value: i64) -> Vec<i64> {
     if value >= 1 << 62 {
-        return pick(rng, &[true, false]).then(|| vec![value]).unwrap_or_else(|| vec![value, value]);
+        return vec![value; rng.random_range(1..=2)];
     }
     match rng.random_range(0..6) {
         0 => vec![value / 2, value - value / 2],

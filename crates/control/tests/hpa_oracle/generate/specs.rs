@@ -10,7 +10,7 @@ use trimtab_control::hpa::{
 
 /// A manifest and what it says.
 pub(crate) fn spec(rng: &mut impl Rng) -> Result<(ManifestSpec, HpaSpec), String> {
-    let min_replicas = pick(rng, &[0, 0, 1, 1, 1, 2, 3]);
+    let min_replicas = pick(rng, &[0, 0, 0, 1, 1, 1, 2, 3]);
     let count = pick(rng, &[0, 1, 1, 1, 1, 1, 2, 2, 3]);
     let spec = HpaSpec {
         min_replicas,
@@ -79,7 +79,7 @@ fn metric(rng: &mut impl Rng, index: usize) -> Metric {
     match rng.random_range(0..20) {
         0..=6 => Metric::Resource { resource, target: resource_target },
         7..=9 => {
-            let container = pick(rng, &["c0", "c0", "c1", "side", "none"]).to_owned();
+            let container = pick(rng, &["c0", "c0", "c0", "c0", "c0", "c0", "c1", "side", "none"]).to_owned();
             Metric::ContainerResource { resource, container, target: resource_target }
         }
         10..=12 => Metric::Pods { metric: identifier, target: Target::AverageValue(value) },
