@@ -127,9 +127,9 @@ impl Controller {
     /// Events of a reconcile, in upstream's order. Call it after [`commit`](Self::commit) where that is called.
     pub fn events(&self, outcome: &Outcome) -> impl Iterator<Item = Event> {
         let metrics = self.spec.metrics.iter().zip(&self.status.current_metrics).enumerate();
-        let failed = metrics.filter_map(|(i, (metric, value))| {
-            value.is_err().then(|| Event::FailedMetric(i, failure(metric)))
-        });
+        let failed = metrics
+            .filter(|(_, (_, value))| value.is_err())
+            .map(|(i, (metric, _))| Event::FailedMetric(i, failure(metric)));
         let (first, last) = match (outcome.error, outcome.rescale) {
             (Some(SyncError::FailedGetScale), _) => (Some(Event::FailedGetScale), None),
             (Some(SyncError::Selector(error)), _) => {

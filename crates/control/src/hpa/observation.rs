@@ -32,7 +32,7 @@ pub enum Requests<'a> {
 pub enum Reading<'a> {
     /// The metrics API failed or answered with nothing.
     Failed,
-    /// Of a Resource, ContainerResource or Pods metric.
+    /// Of a Resource, `ContainerResource` or Pods metric.
     Pods {
         /// One for each pod, in the order of the pods; `None` for a pod without a sample.
         samples: &'a [Option<PodSample>],

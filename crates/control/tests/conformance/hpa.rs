@@ -114,7 +114,7 @@ fn resource_utilization(case: &Case) -> Result<Value, Failed> {
     let container = inputs["container"].as_str();
     let pods = Pods::read(inputs)?;
     let samples = pods.resource_samples(inputs, container)?;
-    let requests = pods.requests(inputs, container, true)?;
+    let requests = read::requests(inputs, container, true)?;
     let resource = if inputs["resource"] == "cpu" { Resource::Cpu } else { Resource::Memory };
     let target = match inputs["target_utilization_percent"].as_u64() {
         Some(percent) => Target::Utilization(percent as u32),
@@ -186,7 +186,7 @@ fn group_pods(case: &Case) -> Result<Value, Failed> {
     let (cpu, now) = (inputs["resource"] == "cpu", Time(inputs.float("now_s")?));
     let mut ready = 0;
     let (mut unready, mut missing, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
-    for ((name, pod), sample) in pods.names.iter().zip(&pods.pods).zip(&samples.samples) {
+    for ((name, pod), sample) in pods.names.iter().zip(&pods.pods).zip(&samples.of_pods) {
         match group(pod, sample.as_ref(), cpu, now, &constants) {
             Group::Ready => ready += 1,
             Group::Unready => unready.push(name),
@@ -203,15 +203,12 @@ fn pod_requests(case: &Case) -> Result<Value, Failed> {
     let inputs = &case.inputs;
     let pods = Pods::read(inputs)?;
     let gate = inputs["pod_level_resources_gate"].as_bool().unwrap_or_default();
-    let requests = pods.requests(inputs, inputs["container"].as_str(), gate)?;
-    match requests.iter().find_map(|request| request.err()) {
-        Some(error) => Ok(failed(case, error)),
-        None => {
-            let named =
-                pods.names.iter().zip(&requests).map(|(name, request)| (name.clone(), json!(request.ok())));
-            Ok(json!({ "requests_milli": named.collect::<serde_json::Map<_, _>>() }))
-        }
+    let requests = read::requests(inputs, inputs["container"].as_str(), gate)?;
+    if let Some(error) = requests.iter().find_map(|request| request.err()) {
+        return Ok(failed(case, error));
     }
+    let named = pods.names.iter().zip(&requests).map(|(name, request)| (name.clone(), json!(request.ok())));
+    Ok(json!({ "requests_milli": named.collect::<serde_json::Map<_, _>>() }))
 }
 
 fn ratio_helpers(case: &Case) -> Result<Value, Failed> {

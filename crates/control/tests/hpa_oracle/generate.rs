@@ -131,41 +131,56 @@ impl Regime {
 
     fn reading(&self, rng: &mut impl Rng, metric: &Metric, step: &Step, now: f64, replicas: i32) -> Reading {
         let reading = Reading { fails: rng.random_bool(self.failing), ..Reading::default() };
-        let Some(target) = metric.target() else { return reading };
-        match (metric, target) {
-            (
-                Metric::Object { .. } | Metric::External { .. },
-                Target::Value(target) | Target::AverageValue(target),
-            ) => {
-                let shared = matches!(metric.target(), Some(Target::AverageValue(_)));
-                let over = if shared { f64::from(step.status_replicas.max(1)) } else { 1.0 };
-                let mut value = self.value(rng, target as f64 * over);
+        match metric.target() {
+            None => reading,
+            Some(target) if metric.is_object_or_external() => {
                 let external = matches!(metric, Metric::External { .. });
-                // Where the controller caps, it is given something to cap.
-                if rng.random_bool(self.odd) && external && (shared || replicas != 0) {
-                    value = pick(rng, &[i64::MAX, i64::MAX - 1, 1 << 62]);
-                }
+                let value = self.whole(rng, target, external, step, replicas);
                 Reading { value, series: series(rng, value), ..reading }
             }
-            _ => {
-                let mut samples: Vec<Sample> = Vec::new();
-                for pod in &step.pods {
-                    let likely = if pod.phase == "Running" { 1.0 - self.missing } else { 0.3 };
-                    if rng.random_bool(likely) {
-                        let value = self.value(rng, full(metric, target, pod));
-                        samples.push(self.sample(rng, pod.name.clone(), value, now));
-                    }
-                }
-                if rng.random_bool(0.08) {
-                    let value = self.value(rng, 300.0);
-                    samples.push(self.sample(rng, "stray".to_owned(), value, now));
-                }
-                Reading { samples, ..reading }
-            }
+            Some(target) => Reading { samples: self.samples(rng, metric, target, step, now), ..reading },
         }
     }
 
-    fn sample(&self, rng: &mut impl Rng, pod: String, value: i64, now: f64) -> Sample {
+    /// Value of an Object metric, or what the series of an External one add up to.
+    fn whole(&self, rng: &mut impl Rng, target: Target, external: bool, step: &Step, replicas: i32) -> i64 {
+        let (amount, shared) = match target {
+            Target::AverageValue(target) => (target as f64 * f64::from(step.status_replicas.max(1)), true),
+            Target::Value(target) => (target as f64, false),
+            Target::Utilization(_) => (0.0, false),
+        };
+        // Where the controller caps, it is given something to cap.
+        if rng.random_bool(self.odd) && external && (shared || replicas != 0) {
+            pick(rng, &[i64::MAX, i64::MAX - 1, 1 << 62])
+        } else {
+            self.value(rng, amount)
+        }
+    }
+
+    fn samples(
+        &self,
+        rng: &mut impl Rng,
+        metric: &Metric,
+        target: Target,
+        step: &Step,
+        now: f64,
+    ) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for pod in &step.pods {
+            let likely = if pod.phase == "Running" { 1.0 - self.missing } else { 0.3 };
+            if rng.random_bool(likely) {
+                let value = self.value(rng, full(metric, target, pod));
+                samples.push(Self::sample(rng, pod.name.clone(), value, now));
+            }
+        }
+        if rng.random_bool(0.08) {
+            let value = self.value(rng, 300.0);
+            samples.push(Self::sample(rng, "stray".to_owned(), value, now));
+        }
+        samples
+    }
+
+    fn sample(rng: &mut impl Rng, pod: String, value: i64, now: f64) -> Sample {
         let age = pick(rng, &[0.0, 0.0, 0.25, 5.0, 15.0, 30.0, 45.0, 60.0, 300.0]);
         Sample { pod, value, at: now - age, window: pick(rng, &[0.0, 15.0, 30.0, 30.0, 60.0]) }
     }

@@ -1,6 +1,6 @@
 //! Our controller in a story, one sync at a time.
 
-use crate::story::{Amounts, Condition, Container, Done, Pod, Step, Story, Value};
+use crate::story::{Amounts, Condition, Container, Done, Pod, Step, Story, Told};
 use trimtab_control::hpa::{
     self, Constants, ContainerRequest, Controller, InitRequest, Metric, MetricError, Observation,
     PodRequests, PodSample, Reading, ReadyCondition, ReadyStatus, Release, Reported, Requests, Resource,
@@ -95,13 +95,13 @@ impl Run {
 fn done(controller: &Controller, outcome: &hpa::Outcome, replicas: i32) -> Done {
     let status = controller.status();
     let value = |reported: &Result<Reported, MetricError>| {
-        let none = Value { percent: None, average: None, value: None };
+        let none = Told { percent: None, average: None, whole: None };
         match reported.ok()? {
             Reported::Utilization { percent, average } => {
-                Some(Value { percent: Some(percent), average: Some(average), ..none })
+                Some(Told { percent: Some(percent), average: Some(average), ..none })
             }
-            Reported::AverageValue(average) => Some(Value { average: Some(average), ..none }),
-            Reported::Value(value) => Some(Value { value: Some(value), ..none }),
+            Reported::AverageValue(average) => Some(Told { average: Some(average), ..none }),
+            Reported::Value(value) => Some(Told { whole: Some(value), ..none }),
         }
     };
     let condition = |c: &hpa::Condition| Condition {
@@ -214,9 +214,6 @@ fn request(pod: &Pod, resource: Resource, container: Option<&str>, gate: bool) -
         Resource::Cpu => amounts.cpu,
         Resource::Memory => amounts.memory.map(|bytes| bytes * 1000),
     };
-    fn one<'a>(container: &'a Container, amount: impl Fn(&Amounts) -> Option<i64>) -> ContainerRequest<'a> {
-        ContainerRequest { name: &container.name, request: amount(&container.requests) }
-    }
     let containers: Vec<_> = pod.containers.iter().map(|c| one(c, amount)).collect();
     let init: Vec<_> = pod
         .init
@@ -224,7 +221,11 @@ fn request(pod: &Pod, resource: Resource, container: Option<&str>, gate: bool) -
         .map(|c| InitRequest { container: one(c, amount), restartable: c.restartable })
         .collect();
     let any = |amounts: &&Amounts| amounts.cpu.is_some() || amounts.memory.is_some();
-    let pod_level = pod.pod_level.as_ref().filter(any).map(amount);
+    let pod_level = pod.level.as_ref().filter(any).map(amount);
     let pod = PodRequests { containers: &containers, init: &init, pod_level, overhead: None };
     pod_request(&pod, container, gate)
+}
+
+fn one(container: &Container, amount: impl Fn(&Amounts) -> Option<i64>) -> ContainerRequest<'_> {
+    ContainerRequest { name: &container.name, request: amount(&container.requests) }
 }

@@ -47,7 +47,8 @@ pub(crate) struct Pod {
     pub(crate) ready: Option<Ready>,
     pub(crate) containers: Vec<Container>,
     pub(crate) init: Vec<Container>,
-    pub(crate) pod_level: Option<Amounts>,
+    #[serde(rename = "pod_level")]
+    pub(crate) level: Option<Amounts>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,7 +109,7 @@ pub(crate) struct Done {
     pub(crate) desired: i32,
     pub(crate) last_scale: Option<f64>,
     #[serde(deserialize_with = "null_is_empty")]
-    pub(crate) metrics: Vec<Option<Value>>,
+    pub(crate) metrics: Vec<Option<Told>>,
     #[serde(deserialize_with = "null_is_empty")]
     pub(crate) conditions: Vec<Condition>,
     #[serde(deserialize_with = "null_is_empty")]
@@ -116,10 +117,11 @@ pub(crate) struct Done {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Value {
+pub(crate) struct Told {
     pub(crate) percent: Option<i32>,
     pub(crate) average: Option<i64>,
-    pub(crate) value: Option<i64>,
+    #[serde(rename = "value")]
+    pub(crate) whole: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -45,7 +45,7 @@ pub(crate) struct Pods {
 
 /// Samples of one metric.
 pub(crate) struct Samples {
-    pub(crate) samples: Vec<Option<PodSample>>,
+    pub(crate) of_pods: Vec<Option<PodSample>>,
     pub(crate) strays: Vec<i64>,
     reported: bool,
 }
@@ -54,7 +54,7 @@ impl Samples {
     /// An API that has nothing to tell answers with an error.
     pub(crate) fn reading<'a>(&'a self, requests: Requests<'a>) -> Reading<'a> {
         if self.reported {
-            Reading::Pods { samples: &self.samples, requests, strays: &self.strays }
+            Reading::Pods { samples: &self.of_pods, requests, strays: &self.strays }
         } else {
             Reading::Failed
         }
@@ -98,21 +98,21 @@ impl Pods {
     pub(crate) fn indexed(&self, values: &[Option<i64>], at: Time, window: Seconds) -> Samples {
         let sample = |value: i64| PodSample { value, at, window };
         let (mine, strays) = values.split_at(values.len().min(self.pods.len()));
-        let mut samples: Vec<_> = mine.iter().map(|value| value.map(sample)).collect();
-        samples.resize(self.pods.len(), None);
-        Samples { samples, strays: strays.iter().flatten().copied().collect(), reported: !values.is_empty() }
+        let mut of_pods: Vec<_> = mine.iter().map(|value| value.map(sample)).collect();
+        of_pods.resize(self.pods.len(), None);
+        Samples { of_pods, strays: strays.iter().flatten().copied().collect(), reported: !values.is_empty() }
     }
 
     fn samples(&self, list: &[Value], value: impl Fn(&Value) -> Option<i64>) -> Result<Samples, Failed> {
         let mut samples =
-            Samples { samples: vec![None; self.pods.len()], strays: Vec::new(), reported: !list.is_empty() };
+            Samples { of_pods: vec![None; self.pods.len()], strays: Vec::new(), reported: !list.is_empty() };
         for metric in list {
             let Some(value) = value(metric) else { continue };
             let name = metric.text("pod")?;
             let at = Time(metric.float("timestamp_s")?);
             let window = Seconds(metric.float("window_s")?);
             match self.names.iter().position(|pod| pod == name) {
-                Some(index) => samples.samples[index] = Some(PodSample { value, at, window }),
+                Some(index) => samples.of_pods[index] = Some(PodSample { value, at, window }),
                 None => samples.strays.push(value),
             }
         }
@@ -135,30 +135,29 @@ impl Pods {
     pub(crate) fn plain_samples(&self, inputs: &Value) -> Result<Samples, Failed> {
         self.samples(inputs.list("metrics")?, |metric| metric["value_milli"].as_i64())
     }
+}
 
-    /// Requests of every pod.
-    pub(crate) fn requests(
-        &self,
-        inputs: &Value,
-        container: Option<&str>,
-        gate: bool,
-    ) -> Result<Vec<Result<i64, MetricError>>, Failed> {
-        let one = |pod: &Value| -> Result<Result<i64, MetricError>, Failed> {
-            fn request(container: &Value) -> ContainerRequest<'_> {
-                let name = container["name"].as_str().unwrap_or_default();
-                ContainerRequest { name, request: container["request_milli"].as_i64() }
-            }
-            let containers: Vec<_> = pod.list("containers")?.iter().map(request).collect();
-            let restarts = |c: &Value| c["restartable"] == true;
-            let init = pod.list("init_containers")?.iter();
-            let init: Vec<_> =
-                init.map(|c| InitRequest { container: request(c), restartable: restarts(c) }).collect();
-            let pod_level = pod["pod_level_request_milli"].as_i64().map(Some);
-            let pod = PodRequests { containers: &containers, init: &init, pod_level, overhead: None };
-            Ok(pod_request(&pod, container, gate))
-        };
-        inputs.list("pods")?.iter().map(one).collect()
-    }
+/// Requests of every pod.
+pub(crate) fn requests(
+    inputs: &Value,
+    container: Option<&str>,
+    gate: bool,
+) -> Result<Vec<Result<i64, MetricError>>, Failed> {
+    let one = |pod: &Value| -> Result<Result<i64, MetricError>, Failed> {
+        fn request(container: &Value) -> ContainerRequest<'_> {
+            let name = container["name"].as_str().unwrap_or_default();
+            ContainerRequest { name, request: container["request_milli"].as_i64() }
+        }
+        let containers: Vec<_> = pod.list("containers")?.iter().map(request).collect();
+        let restarts = |c: &Value| c["restartable"] == true;
+        let init = pod.list("init_containers")?.iter();
+        let init: Vec<_> =
+            init.map(|c| InitRequest { container: request(c), restartable: restarts(c) }).collect();
+        let pod_level = pod["pod_level_request_milli"].as_i64().map(Some);
+        let pod = PodRequests { containers: &containers, init: &init, pod_level, overhead: None };
+        Ok(pod_request(&pod, container, gate))
+    };
+    inputs.list("pods")?.iter().map(one).collect()
 }
 
 /// Rules of one direction.

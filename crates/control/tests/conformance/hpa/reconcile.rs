@@ -1,6 +1,6 @@
 //! Whole reconciles.
 
-use super::read::{Pods, constants, recommendations, rules};
+use super::read::{Pods, constants, recommendations, requests, rules};
 use crate::cases::{Case, Input};
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ pub(crate) fn run(case: &Case) -> Result<Value, Failed> {
     let failing = inputs["failing_source"].as_str().unwrap_or_default();
 
     let mut samples = Vec::new();
-    let mut requests = Vec::new();
+    let mut requested = Vec::new();
     for metric in &spec.metrics {
         let value = |level: &i64| match metric {
             Metric::Resource { .. } => Some(level / 2 * 2),
@@ -106,12 +106,12 @@ pub(crate) fn run(case: &Case) -> Result<Value, Failed> {
             Metric::ContainerResource { container, .. } => Some(container.as_str()),
             _ => None,
         };
-        requests.push(pods.requests(inputs, container, true)?);
+        requested.push(requests(inputs, container, true)?);
     }
     let readings: Vec<Reading<'_>> = spec
         .metrics
         .iter()
-        .zip(samples.iter().zip(&requests))
+        .zip(samples.iter().zip(&requested))
         .map(|(metric, (samples, requests))| match metric {
             _ if failing == "all_metrics" || levels.is_empty() => Reading::Failed,
             Metric::External { .. } if failing == "external_metrics" => Reading::Failed,

@@ -70,7 +70,7 @@ impl Population {
             let mut pod = population.birth(rng);
             if rng.random_bool(0.9) {
                 let started = pick(rng, &[-100_000.0, -1_000.0, 1.0, 0.0]);
-                pod.phase = "Running".to_owned();
+                "Running".clone_into(&mut pod.phase);
                 pod.started = Some(started);
                 pod.ready =
                     Some(Ready { status: "True".to_owned(), since: started + pick(rng, &[0.0, 5.0]) });
@@ -130,7 +130,7 @@ impl Population {
             ready: None,
             containers,
             init: self.template.init.clone(),
-            pod_level: self.template.pod_level,
+            level: self.template.pod_level,
         }
     }
 }
@@ -141,7 +141,7 @@ fn grow(rng: &mut impl Rng, pod: &mut Pod, now: f64, period: f64) {
     match (pod.phase.as_str(), &pod.started, &pod.ready) {
         ("Pending", None, _) if rng.random_bool(0.7) => pod.started = Some(recent),
         ("Pending", Some(started), None) if rng.random_bool(0.7) => {
-            pod.phase = "Running".to_owned();
+            "Running".clone_into(&mut pod.phase);
             let since = started + pick(rng, &[0.0, 1.0, 10.0]);
             pod.ready = Some(Ready { status: "False".to_owned(), since });
         }
@@ -154,7 +154,10 @@ fn grow(rng: &mut impl Rng, pod: &mut Pod, now: f64, period: f64) {
 
 fn trouble(rng: &mut impl Rng, pod: &mut Pod, now: f64, cpu_init: f64, readiness: f64) {
     match rng.random_range(0..9) {
-        0 => pod.phase = pick(rng, &["Failed", "Succeeded", "Unknown", "Pending", "Running"]).to_owned(),
+        0 => {
+            let phase = pick(rng, &["Failed", "Succeeded", "Unknown", "Pending", "Running"]);
+            phase.clone_into(&mut pod.phase);
+        }
         1 => pod.deleting = !pod.deleting,
         2 => pod.started = None,
         3 => pod.ready = None,
@@ -171,7 +174,7 @@ fn trouble(rng: &mut impl Rng, pod: &mut Pod, now: f64, cpu_init: f64, readiness
             pod.ready = Some(Ready { status: "False".to_owned(), since });
         }
         _ => {
-            pod.phase = "Running".to_owned();
+            "Running".clone_into(&mut pod.phase);
             pod.started = Some(now - 5_000.0);
             pod.ready = Some(Ready { status: "True".to_owned(), since: now - 4_000.0 });
         }
