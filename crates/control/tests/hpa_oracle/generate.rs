@@ -49,7 +49,7 @@ pub(crate) fn story(seed: u64, number: u64) -> Result<Story, String> {
     let mut spec = None;
     let mut regime = Regime::new(rng);
     for index in 0..length {
-        let written = if index == 0 || rng.random_bool(0.03) { Some(specs::spec(rng)?) } else { None };
+        let written = if index == 0 || rng.random_bool(0.04) { Some(specs::spec(rng)?) } else { None };
         if let Some((_, read)) = &written {
             spec = Some(read.clone());
         }

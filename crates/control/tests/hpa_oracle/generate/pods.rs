@@ -41,13 +41,13 @@ impl Template {
         if rng.random_bool(0.15) {
             init.push(container("setup", amounts(rng), false));
         }
-        if rng.random_bool(0.15) {
+        if rng.random_bool(0.3) {
             init.push(container("side", amounts(rng), true));
         }
-        if rng.random_bool(0.1) {
+        if rng.random_bool(0.3) {
             init.push(container("late", amounts(rng), false));
         }
-        let pod_level = rng.random_bool(0.12).then(|| Amounts {
+        let pod_level = rng.random_bool(0.2).then(|| Amounts {
             cpu: rng.random_bool(0.7).then(|| pick(rng, &[150, 500])),
             memory: rng.random_bool(0.7).then_some(256 << 20),
         });
