@@ -1,7 +1,7 @@
 //! Kubernetes' `HorizontalPodAutoscaler` (`autoscaling/v2`), as its controller computes it.
 //!
 //! Source of the algorithm: `pkg/controller/podautoscaler` of Kubernetes 1.36/1.37. The order of the steps, integer
-//! truncation and the strictness of every comparison are the controller's; `tests/oracle.rs` compares with the controller
+//! truncation and the strictness of every comparison are the controller's; `tests/hpa_oracle` compares with the controller
 //! itself. All time and input are arguments.
 //!
 //! A [`Controller`] is one HPA: [`decide`](Controller::decide) takes what one sync reads, an [`Observation`], and

@@ -4,8 +4,10 @@
 //! comparisons differ (inclusive without, strict with), and so they do here. Slots of both logs are reused the way
 //! upstream does, which keeps them from growing.
 //!
-//! Left out: bounds that need no memory are in [`limit_without_behavior`] and [`History::limit`] as well, because the
-//! reason of `ScalingLimited` comes from the order in which bounds and rates are looked at.
+//! Bounds are applied here too, because the reason of `ScalingLimited` depends on which of bounds and rates is looked at
+//! first.
+//!
+//! Left out: the metrics' proposal, and the conditions that tell what was changed.
 
 use super::{
     constants::Constants,
