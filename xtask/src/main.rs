@@ -11,6 +11,7 @@ mod learning;
 mod licences;
 mod machine_paths;
 mod metadata;
+mod oracle;
 mod purity;
 mod python;
 mod rust_text;
@@ -28,6 +29,7 @@ cargo xtask VERB
   test           every test: unit and property tests, then the whole system
   python         the virtual environment that comparisons with Gymnasium need; part of test and ci
   learn [GATE…]  every learning gate, or these, over ten seeds, and the page with the curves; long
+  oracle         build upstream's controllers with Go and compare ours with them
   docs           the API documentation, warnings denied
   gen            write the files that are generated from the binary
   gen --check    fail if one of them is stale
@@ -66,6 +68,7 @@ fn run(words: &[&str], root: &Path) -> Option<Result<()>> {
         ["test"] => stages::run(root, &stages::TEST),
         ["learn", gates @ ..] => learning::learn(root, gates),
         ["python"] => stages::run(root, &stages::COMPARISON),
+        ["oracle"] => stages::run(root, &stages::ORACLES),
         ["docs"] => stages::run(root, &stages::DOCS),
         ["gen"] => generated::write(root),
         ["gen", "--check"] => generated::check(root),

@@ -2,7 +2,9 @@
 //!
 //! Left out: what a check looks at; each has a file of its own.
 
-use crate::{arrows, command, generated, layout, licences, machine_paths, metadata, purity, python, tracked};
+use crate::{
+    arrows, command, generated, layout, licences, machine_paths, metadata, oracle, purity, python, tracked,
+};
 use anyhow::{Context, Result, bail};
 use std::{path::Path, time::Instant};
 
@@ -31,19 +33,23 @@ const DOC: Stage = Stage {
     },
 };
 const GENERATED: Stage = Stage { name: "generated", run: generated::check };
+/// Upstream's own code answers; building it takes minutes the first time.
+const ORACLE: Stage = Stage { name: "oracle", run: oracle::compare };
 /// The binary as a user builds it. These tests train, so they run optimised and only here.
 const SYSTEM: Stage =
     Stage { name: "system", run: |root| command::cargo(root, &["test", "--release", "-p", "trimtab"]) };
 
 /// Everything, cheapest first.
-pub(crate) const CI: [Stage; 9] =
-    [FORMAT, ARCHITECTURE, LICENCES, CLIPPY, PYTHON, UNIT, DOC, GENERATED, SYSTEM];
+pub(crate) const CI: [Stage; 10] =
+    [FORMAT, ARCHITECTURE, LICENCES, CLIPPY, PYTHON, UNIT, DOC, GENERATED, ORACLE, SYSTEM];
 /// What needs no test to run.
 pub(crate) const LINT: [Stage; 4] = [FORMAT, ARCHITECTURE, LICENCES, CLIPPY];
 /// Every test.
 pub(crate) const TEST: [Stage; 3] = [PYTHON, UNIT, SYSTEM];
 /// What the comparison with Gymnasium needs.
 pub(crate) const COMPARISON: [Stage; 1] = [PYTHON];
+/// Comparison with upstream.
+pub(crate) const ORACLES: [Stage; 1] = [ORACLE];
 /// The API documentation.
 pub(crate) const DOCS: [Stage; 1] = [DOC];
 

@@ -17,6 +17,7 @@ pub mod experiment;
 pub mod files;
 pub mod initial;
 pub mod learning_curves;
+pub mod manifest;
 pub mod parallel;
 pub mod policy_file;
 pub mod report;
