@@ -12,6 +12,7 @@ pub mod hpa;
 pub mod learned;
 pub mod steering;
 pub mod threshold;
+pub mod vpa;
 
 pub use autoscaler::Autoscaler;
 pub use codec::{Codec, CodecConfig};
