@@ -61,6 +61,11 @@ impl DecayingHistogram {
         self.histogram.is_empty()
     }
 
+    /// See [`Histogram::weight`]; in units of the reference.
+    pub fn weight(&self, bucket: usize) -> f64 {
+        self.histogram.weight(bucket)
+    }
+
     /// The instant at which a sample has its own weight.
     pub fn reference(&self) -> Stamp {
         self.reference

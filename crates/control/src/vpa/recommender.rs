@@ -16,10 +16,10 @@ use crate::{Result, error::check};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Factor and power on `1 + factor/c` for the lower bound.
-const LOWER: (f64, f64) = (0.001, -2.0);
-/// Factor and power on `1 + factor/c` for the upper bound.
-const UPPER: (f64, f64) = (1.0, 1.0);
+/// Factor and power of the lower bound's [`confidence_multiplier`].
+pub const LOWER: (f64, f64) = (0.001, -2.0);
+/// Factor and power of the upper bound's [`confidence_multiplier`].
+pub const UPPER: (f64, f64) = (1.0, 1.0);
 
 /// Shares of the weight that lie below target and bounds of one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,9 +225,14 @@ pub fn with_margin(base: Amount, fraction: f64) -> Amount {
     Amount(base.0 + base.scaled(fraction).0)
 }
 
-/// `base·(1 + factor/confidence)^power`, truncated.
-pub fn with_confidence(base: Amount, (factor, power): (f64, f64), confidence: f64) -> Amount {
-    base.scaled(elementary::pow(1.0 + factor / confidence, power))
+/// `(1 + factor/confidence)^power`; a confidence of nothing gives 0 or infinity.
+pub fn confidence_multiplier((factor, power): (f64, f64), confidence: f64) -> f64 {
+    elementary::pow(1.0 + factor / confidence, power)
+}
+
+/// `base` times the [`confidence_multiplier`], truncated.
+pub fn with_confidence(base: Amount, multiplier: (f64, f64), confidence: f64) -> Amount {
+    base.scaled(confidence_multiplier(multiplier, confidence))
 }
 
 /// Rounds the CPU of the named containers up to whole cores, the uncapped target's too.
