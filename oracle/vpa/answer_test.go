@@ -3,6 +3,7 @@ package oracle
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,11 @@ import (
 // TestAnswer reads stories from standard input until it ends and writes their answers to standard output. It is a
 // test because only a test may open a bubble of virtual time.
 func TestAnswer(t *testing.T) {
-	klog.LogToStderr(false)
+	silent := flag.NewFlagSet("klog", flag.PanicOnError)
+	klog.InitFlags(silent)
+	if err := silent.Parse([]string{"-logtostderr=false", "-stderrthreshold=FATAL"}); err != nil {
+		t.Fatal(err)
+	}
 	klog.SetOutput(io.Discard)
 	if err := features.MutableFeatureGate.Set("InPlace=true,PerVPAConfig=true"); err != nil {
 		t.Fatal(err)

@@ -67,13 +67,12 @@ type Step struct {
 	Phase      string   `json:"phase,omitempty"`
 	Containers []string `json:"containers,omitempty"`
 	Container  string   `json:"container,omitempty"`
-	// Times, CPU (millicores) and Memory (bytes) of usage samples, index by index.
-	Times            []int64   `json:"times,omitempty"`
-	CPU              []int64   `json:"cpu,omitempty"`
-	Memory           []int64   `json:"memory,omitempty"`
-	Request          int64     `json:"request,omitempty"`
-	Policies         *[]Policy `json:"policies,omitempty"`
-	ControllerExists bool      `json:"controller_exists,omitempty"`
+	// Samples of use: instant, millicores, bytes.
+	Samples          [][3]int64 `json:"samples,omitempty"`
+	Time             int64      `json:"time,omitempty"`
+	Request          int64      `json:"request,omitempty"`
+	Policies         *[]Policy  `json:"policies,omitempty"`
+	ControllerExists bool       `json:"controller_exists,omitempty"`
 }
 
 // HistogramState is a checkpointed histogram; the weight is an IEEE 754 bit pattern.
@@ -204,16 +203,16 @@ func (r *recommenderRun) step(step *Step) (any, error) {
 		return nil, nil
 	case "usage":
 		accepted := 0
-		for i, ms := range step.Times {
+		for _, sample := range step.Samples {
 			for _, name := range []model.ResourceName{model.ResourceCPU, model.ResourceMemory} {
-				amount := step.CPU[i]
+				amount := sample[1]
 				if name == model.ResourceMemory {
-					amount = step.Memory[i]
+					amount = sample[2]
 				}
 				err := r.cluster.AddSample(&model.ContainerUsageSampleWithKey{
 					Container: container,
 					ContainerUsageSample: model.ContainerUsageSample{
-						MeasureStart: instant(ms), Usage: model.ResourceAmount(amount), Resource: name,
+						MeasureStart: instant(sample[0]), Usage: model.ResourceAmount(amount), Resource: name,
 					},
 				})
 				if err == nil {
@@ -223,7 +222,7 @@ func (r *recommenderRun) step(step *Step) (any, error) {
 		}
 		return accepted, nil
 	case "oom":
-		err := r.cluster.RecordOOM(container, instant(step.Times[0]), model.ResourceAmount(step.Request))
+		err := r.cluster.RecordOOM(container, instant(step.Time), model.ResourceAmount(step.Request))
 		return err == nil, nil
 	case "policies":
 		r.policies = step.Policies

@@ -415,7 +415,7 @@ func (p *Pod) object(groups []Group) *corev1.Pod {
 		pod.Annotations["vpaObservedContainers"] = strings.Join(*p.Observed, ", ")
 	}
 	if p.Boosted {
-		pod.Annotations["startup-cpu-boost/c0"] = "{}"
+		pod.Annotations["vpaCpuStartupBoost/other"] = "{}"
 	}
 	pod.Status.Phase = corev1.PodPhase(p.Phase)
 	if p.Started != nil {

@@ -62,9 +62,9 @@ impl Quantity {
         self.0
     }
 
-    /// Thousandths, at most what 64 bits hold.
+    /// Thousandths; 0 where 64 bits cannot hold them, above 9 PB, as upstream's `MilliValue` has it.
     pub fn milli(self) -> i64 {
-        i64::try_from(self.0).unwrap_or(if self.0 < 0 { i64::MIN } else { i64::MAX })
+        i64::try_from(self.0).unwrap_or(0)
     }
 
     /// Whole cores or bytes, rounded up (away from zero).

@@ -153,7 +153,7 @@ impl Updater {
                 InPlaceDecision::Deferred | InPlaceDecision::Approved => {}
             }
             let resources = pod_resources(pod, seen);
-            let outcome = if changes_nothing(pod, &resources) {
+            let outcome = if disruption.budget(pod).is_none() || changes_nothing(pod, &resources) {
                 Err(ResizeError::Refused)
             } else {
                 actuator.resize(pod, &resources)
