@@ -62,9 +62,9 @@ impl Quantity {
         self.0
     }
 
-    /// Thousandths; 0 where 64 bits cannot hold them, above 9 PB, as upstream's `MilliValue` has it.
-    pub fn milli(self) -> i64 {
-        i64::try_from(self.0).unwrap_or(0)
+    /// Thousandths in 64 bits; above 9 PB they wrap around, as those of upstream's `MilliValue` do.
+    pub const fn milli(self) -> i64 {
+        self.0 as i64
     }
 
     /// Whole cores or bytes, rounded up (away from zero).
