@@ -23,3 +23,4 @@ pub use hpa::Hpa;
 pub use learned::Learned;
 pub use steering::{ActionKind, Steering};
 pub use threshold::Threshold;
+pub use vpa::Vpa;

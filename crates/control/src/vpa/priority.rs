@@ -33,13 +33,14 @@ impl Priority {
             let Some(wish) = recommendation.and_then(|list| list.of(&container.name)) else { continue };
             for (resource, target) in wish.target.entries() {
                 let slot = resource as usize;
-                recommended[slot] = Some(recommended[slot].unwrap_or(0) + target.milli());
+                // Sums wrap around, as upstream's do.
+                recommended[slot] = Some(recommended[slot].unwrap_or(0).wrapping_add(target.milli()));
                 let Some(request) = container.resources().requests.get(resource) else {
                     priority.scale_up = true;
                     priority.outside_recommended_range = true;
                     continue;
                 };
-                requested[slot] += request.milli();
+                requested[slot] = requested[slot].wrapping_add(request.milli());
                 priority.scale_up |= target.milli() > request.milli();
                 priority.outside_recommended_range |=
                     wish.lower_bound.get(resource).is_some_and(|bound| request < bound)

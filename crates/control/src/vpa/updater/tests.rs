@@ -60,7 +60,7 @@ fn run(mode: UpdateMode, requests: &[i64], log: &mut Log) {
 #[test]
 fn the_largest_scale_up_is_evicted_first_and_the_budget_stops_the_rest() {
     let mut log = Log::default();
-    run(UpdateMode::Recreate, &[400, 150, 100, 200], &mut log);
+    run(UpdateMode::Recreate, &[400, 150, 100], &mut log);
     assert_eq!(log.calls, ["evict p2"]);
     let mut log = Log::default();
     run(UpdateMode::Recreate, &[400, 150, 100, 200, 300], &mut log);
@@ -70,13 +70,13 @@ fn the_largest_scale_up_is_evicted_first_and_the_budget_stops_the_rest() {
 #[test]
 fn pods_are_resized_in_place_and_evicted_where_that_is_refused() {
     let mut log = Log::default();
-    run(UpdateMode::InPlaceOrRecreate, &[100, 100, 100, 100], &mut log);
+    run(UpdateMode::InPlaceOrRecreate, &[100, 100, 100], &mut log);
     assert_eq!(log.calls, ["resize p0 to 200m"]);
     let mut log = Log { refuse_resize: true, ..Log::default() };
-    run(UpdateMode::InPlaceOrRecreate, &[100, 200, 200, 200], &mut log);
+    run(UpdateMode::InPlaceOrRecreate, &[100, 200, 200], &mut log);
     assert_eq!(log.calls, ["resize p0 to 200m", "evict p0"]);
     let mut log = Log { refuse_resize: true, ..Log::default() };
-    run(UpdateMode::InPlace, &[100, 200, 200, 200], &mut log);
+    run(UpdateMode::InPlace, &[100, 200, 200], &mut log);
     assert_eq!(log.calls, ["resize p0 to 200m"]);
 }
 

@@ -1,6 +1,7 @@
 //! Random stories, told to our VPA and to upstream's own code; any difference is shrunk to the shortest story.
 //!
-//! `cargo xtask oracle` builds upstream's side; where it is absent every test is listed as skipped. The seed is a fresh
+//! `cargo xtask oracle` builds upstream's side; where it is absent every test is listed as skipped, unless
+//! `TRIMTAB_ORACLE_REQUIRED` is set. The seed is a fresh
 //! one each time and is printed. `TRIMTAB_ORACLE_SEED` repeats a run, `TRIMTAB_ORACLE_RECOMMENDATIONS` sets its length
 //! (5,000), and `TRIMTAB_ORACLE_STORY` names a file with one story to tell instead of random ones.
 
@@ -155,7 +156,7 @@ fn check(upstream: &mut Upstream, story: &Story, tally: &mut Tally) -> Result<()
 fn report(name: &str, seed: u64, tally: &Tally) {
     let Tally { stories, recommendations, loops, actions, crashes, retold } = tally;
     eprintln!(
-        "oracle_vpa {name}: seed {seed}: {stories} stories, {recommendations} recommendations, {loops} updater loops \
+        "vpa_oracle {name}: seed {seed}: {stories} stories, {recommendations} recommendations, {loops} updater loops \
          with {actions} actions, no difference; upstream crashed in {crashes}, told again {retold}"
     );
 }
@@ -192,6 +193,10 @@ fn replay(file: &str) -> Result<(), Failed> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let absent = !Upstream::path().is_file();
+    if absent && setting("TRIMTAB_ORACLE_REQUIRED").is_some() {
+        eprintln!("{} is not built", Upstream::path().display());
+        return ExitCode::FAILURE;
+    }
     if absent {
         eprintln!("skipped: {} is not built (cargo xtask oracle)", Upstream::path().display());
     }
