@@ -65,11 +65,17 @@ impl AggregationConfig {
     }
 
     /// Buckets of CPU use, in cores.
+    ///
+    /// # Panics
+    /// Never: the constants are in range.
     pub fn cpu_layout() -> BucketLayout {
         BucketLayout::exponential(1000.0, 0.01, GROWTH, EPSILON).expect("the constants are in range")
     }
 
     /// Buckets of memory peaks, in bytes.
+    ///
+    /// # Panics
+    /// Never: the constants are in range.
     pub fn memory_layout() -> BucketLayout {
         BucketLayout::exponential(1e12, 1e7, GROWTH, EPSILON).expect("the constants are in range")
     }

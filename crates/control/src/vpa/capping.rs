@@ -1,10 +1,10 @@
-//! What policies, container limits and LimitRanges leave of a recommendation.
+//! What policies, container limits and `LimitRange`s leave of a recommendation.
 //!
-//! The recommender applies the container policies alone; for a pod, the order is: LimitRange of type Pod, then for each
-//! container LimitRange of type Container, policy, and with `RequestsOnly` its own limits.
+//! The recommender applies the container policies alone; for a pod, the order is: `LimitRange` of type Pod, then for each
+//! container `LimitRange` of type Container, policy, and with `RequestsOnly` its own limits.
 //! Source: `pkg/utils/vpa/capping.go` of the VPA.
 //!
-//! Where a LimitRange of type Pod meets a container without recommendation, upstream writes into a nil map and
+//! Where a `LimitRange` of type Pod meets a container without recommendation, upstream writes into a nil map and
 //! crashes; here such a container is left as it is. Left out: the annotations that explain a cap.
 
 use super::{
@@ -128,7 +128,7 @@ fn apply_container_range(list: &mut ResourceList, resources: &ContainerResources
     clamp(list, &min, &max);
 }
 
-/// A list of a recommendation that a pod's LimitRange is applied to.
+/// A list of a recommendation that a pod's `LimitRange` is applied to.
 type Field = fn(&mut ContainerRecommendation) -> &mut ResourceList;
 
 fn apply_pod_range(containers: &mut Vec<ContainerRecommendation>, pod: &Pod, range: &LimitRangeItem) {

@@ -176,9 +176,8 @@ impl Disruption {
         match (resize_status(pod), only_in_place) {
             (ResizeStatus::None, _) => {}
             (ResizeStatus::Infeasible, true) => return InPlaceDecision::Infeasible,
-            (ResizeStatus::Underway, true) => return InPlaceDecision::Deferred,
             (_, false) if may_give_up(pod, budget, seen, now) => return InPlaceDecision::Evict,
-            (_, false) => return InPlaceDecision::Deferred,
+            _ => return InPlaceDecision::Deferred,
         }
         let free = self.config.in_place_skips_budget
             && !pod.containers.iter().any(|container| container.restarts_on_resize);

@@ -36,7 +36,7 @@ pub struct Situation<'a> {
     pub resources: Option<&'a ResourcePolicy>,
     /// The recommendation in the VPA's status.
     pub recommendation: Option<&'a Recommendation>,
-    /// LimitRanges of the namespace.
+    /// `LimitRange`s of the namespace.
     pub limit_ranges: &'a LimitRanges,
     /// Controllers of the pods.
     pub groups: &'a [Group],

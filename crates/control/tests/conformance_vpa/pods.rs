@@ -5,9 +5,9 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use trimtab_control::vpa::{
     Container, ContainerPolicy, ContainerRecommendation, ContainerResources, ControlledValues, Disruption,
-    DisruptionConfig, Group, GroupKind, InPlaceDecision, LimitRangeItem, Pod, Priority, Quantity,
-    Recommendation, ResizeCondition, ResizeKind, Resource, ResourceList, ResourcePolicy, Span, Stamp,
-    Termination, Thresholds, UpdateMode, UpdatePolicy, capping,
+    DisruptionConfig, Group, GroupKind, InPlaceDecision, LimitRangeItem, LimitRanges, Pod, Priority,
+    Quantity, Recommendation, ResizeCondition, ResizeKind, Resource, ResourceList, ResourcePolicy, Span,
+    Stamp, Termination, Thresholds, UpdateMode, UpdatePolicy, capping,
     disruption::{FirstSeen, InfeasibleAttempts},
     limits, priority,
 };
@@ -102,7 +102,7 @@ pub(crate) fn capping(case: &Case<'_>) -> Result<(), Failed> {
             };
             let wish = Recommendation { containers: vec![entry("a", &case.inputs["recommendation"])] };
             let policy = ResourcePolicy { containers: vec![policy] };
-            let capped = capping::for_pod(Some(&wish), Some(&policy), &pod, &Default::default())
+            let capped = capping::for_pod(Some(&wish), Some(&policy), &pod, &LimitRanges::default())
                 .ok_or("nothing recommended")?;
             let mut target = wish.containers[0].target;
             let annotated = requests_only && capping::cap_to_limits(&mut target, &limits)[1];

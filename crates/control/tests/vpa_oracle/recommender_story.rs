@@ -75,7 +75,6 @@ impl<'a> Plot<'a> {
             0..60 => self.sample(),
             60..70 => self.kill_for_memory(),
             70..76 => self.add_pod(),
-            76..81 => self.delete_pod(),
             81..86 => {
                 let policies = policies(self.rng);
                 self.step(Step { what: "policies".into(), policies, ..Step::default() });
@@ -86,7 +85,7 @@ impl<'a> Plot<'a> {
             }
             // Upstream takes the open peaks out of a checkpoint in the random order of its pods.
             91..97 if self.pods.len() <= 2 => self.step(Step { what: "restart".into(), ..Step::default() }),
-            91..97 => self.delete_pod(),
+            76..81 | 91..97 => self.delete_pod(),
             _ => self.now += self.rng.random_range(0..12) * DAY,
         }
         if self.rng.random_bool(0.85) {

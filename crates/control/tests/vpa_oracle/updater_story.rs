@@ -1,4 +1,4 @@
-//! Situations of the updater: groups with pods missing, pending, resizing, killed for memory; every mode; LimitRanges,
+//! Situations of the updater: groups with pods missing, pending, resizing, killed for memory; every mode; limit ranges,
 //! policies, refused calls.
 
 use crate::{
@@ -71,7 +71,7 @@ fn next(rng: &mut Pcg64Mcg, before: &Loop, now: i64) -> Loop {
         match rng.random_range(0..10) {
             0 => pod.resize = resize(rng),
             1 => *pod = self::pod(rng, pod.name.clone(), pod.group, now),
-            2 => pod.resize_fails = choose(rng, &["", "infeasible", "refused"]).to_owned(),
+            2 => choose(rng, &["", "infeasible", "refused"]).clone_into(&mut pod.resize_fails),
             3 => pod.deleting = true,
             _ => {}
         }
