@@ -275,3 +275,6 @@ impl UsageSink for Link<'_> {
         self.aggregate().memory_interval()
     }
 }
+
+#[cfg(test)]
+mod tests;

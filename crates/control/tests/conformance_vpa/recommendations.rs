@@ -79,8 +79,13 @@ pub(crate) fn estimator(case: &Case<'_>) -> Result<(), Failed> {
             let fraction = number(&case.inputs["fraction"])?;
             both(&|amount| with_margin(amount, fraction))
         }
-        "minimum" | "min_resource" | "min_resources" => {
-            let least = |key: &str| case.inputs["min"][key].as_i64().map(Amount);
+        function if function.starts_with("min") => {
+            let inputs = case.inputs.as_object().ok_or("no inputs")?;
+            let (_, minimum) = inputs
+                .iter()
+                .find(|(key, value)| key.starts_with("min") && value.is_object())
+                .ok_or("no minimum")?;
+            let least = |key: &str| minimum[key].as_i64().map(Amount);
             let of = |key: &str| base(key).max(least(key)).map(|amount| amount.0);
             json!({ "cpu_milli": of("cpu_milli"), "memory_bytes": of("memory_bytes") })
         }
