@@ -1,6 +1,6 @@
 //! What is remembered of all containers of one name with one set of pod labels: two histograms and three numbers.
 //!
-//! Source: `pkg/recommender/model/aggregate_container_state.go` and `aggregations_config.go` of the VPA. Since 1.3
+//! Source: `pkg/recommender/model/aggregate_container_state.go` and `aggregations_config.go` of the VPA. Since early 2025
 //! every CPU sample weighs the same; older releases weighed it by the CPU request.
 //! Left out: quality metrics of past recommendations.
 

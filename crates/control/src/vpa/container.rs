@@ -2,7 +2,7 @@
 //!
 //! CPU samples pass through in order. Of memory only the peak of each interval counts: a higher sample takes the
 //! interval's earlier peak back. Source: `pkg/recommender/model/container.go` of the VPA.
-//! Left out: the container's request, which weighs nothing since 1.3.
+//! Left out: the container's request, which weighs nothing since early 2025.
 
 use super::{Amount, Resource, Span, Stamp, UsageSink};
 
