@@ -21,12 +21,20 @@ struct Oracle {
     amount: (&'static str, &'static str),
 }
 
-const ORACLES: [Oracle; 1] = [Oracle {
-    module: "hpa",
-    package: "trimtab-control",
-    test: "hpa_oracle",
-    amount: ("TRIMTAB_ORACLE_SYNCS", "50000"),
-}];
+const ORACLES: [Oracle; 2] = [
+    Oracle {
+        module: "hpa",
+        package: "trimtab-control",
+        test: "hpa_oracle",
+        amount: ("TRIMTAB_ORACLE_SYNCS", "50000"),
+    },
+    Oracle {
+        module: "vpa",
+        package: "trimtab-control",
+        test: "vpa_oracle",
+        amount: ("TRIMTAB_ORACLE_RECOMMENDATIONS", "5000"),
+    },
+];
 
 /// Builds every oracle and runs its test.
 pub(crate) fn compare(root: &Path) -> Result<()> {

@@ -13,6 +13,7 @@ pub mod learned;
 pub mod quantity;
 pub mod steering;
 pub mod threshold;
+pub mod vpa;
 
 pub use autoscaler::Autoscaler;
 pub use codec::{Codec, CodecConfig};
@@ -23,3 +24,4 @@ pub use hpa::Hpa;
 pub use learned::Learned;
 pub use steering::{ActionKind, Steering};
 pub use threshold::Threshold;
+pub use vpa::Vpa;
