@@ -1,19 +1,43 @@
-//! Kubernetes' `HorizontalPodAutoscaler` (`autoscaling/v2`) with Resource metrics, as its controller computes it.
+//! Kubernetes' `HorizontalPodAutoscaler` (`autoscaling/v2`), as its controller computes it.
 //!
-//! Source of the algorithm: `pkg/controller/podautoscaler` of Kubernetes 1.36/1.37. The order of the
-//! steps, integer truncation and the strictness of every comparison are the controller's. All time and
-//! input are arguments.
+//! Source of the algorithm: `pkg/controller/podautoscaler` of Kubernetes 1.36/1.37. The order of the steps, integer
+//! truncation and the strictness of every comparison are the controller's; `tests/oracle.rs` compares with the controller
+//! itself. All time and input are arguments.
 //!
-//! Left out: metrics other than Resource, and scaling from and to zero.
+//! A [`Controller`] is one HPA: [`decide`](Controller::decide) takes what one sync reads, an [`Observation`], and
+//! [`commit`](Controller::commit) whether the write succeeded. [`Hpa`] is the same for every service of a
+//! [`Snapshot`], which has Resource metrics only.
+//!
+//! Left out: the API server, the metrics APIs and the texts of condition messages.
 
+mod constants;
 mod controller;
+pub mod manifest;
 mod metric;
+mod observation;
+mod pods;
 mod policy;
+mod reconcile;
+mod requests;
 mod spec;
+mod status;
 
-pub use controller::{Controller, Sync};
-pub use metric::{MetricError, PodTotals, group_pods, replicas_for_average, replicas_for_utilization};
-pub use spec::{Behavior, Constants, HpaSpec, Metric, Policy, PolicyKind, Resource, Rules, Select, Target};
+pub use constants::{Constants, FeatureGates, Release};
+pub use controller::{Controller, Outcome, Sync};
+pub use manifest::Manifest;
+pub use metric::{Tolerances, per_pod_usage, usage_ratio, utilization_ratio};
+pub use observation::{Observation, Reading, Requests, Scale};
+pub use pods::{Group, Pod, PodSample, ReadyCondition, ReadyStatus, group};
+pub use policy::{History, Range, Recommendation, ScaleEvent, change_within, limit_without_behavior};
+pub use requests::{ContainerRequest, InitRequest, PodRequests, pod_request};
+pub use spec::{
+    Behavior, HpaSpec, LabelSelector, LabelSelectorRequirement, Metric, MetricIdentifier, ObjectReference,
+    Policy, PolicyKind, Resource, Rules, Select, Target,
+};
+pub use status::{
+    Condition, ConditionType, Conditions, Event, MetricError, Reason, Reported, Rescale, RescaleReason,
+    SelectorError, Status, SyncError,
+};
 
 use crate::{Autoscaler, Result};
 use trimtab_model::{Application, Decision, Snapshot};

@@ -10,6 +10,7 @@ pub mod fixed;
 pub mod guardrails;
 pub mod hpa;
 pub mod learned;
+pub mod quantity;
 pub mod steering;
 pub mod threshold;
 

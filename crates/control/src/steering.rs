@@ -253,11 +253,7 @@ impl Steering {
             .controllers()
             .iter()
             .map(|controller| {
-                let cpu = controller.spec().metrics.iter().find(|m| m.resource == crate::hpa::Resource::Cpu);
-                match cpu.map(|m| m.target) {
-                    Some(crate::hpa::Target::Utilization(percent)) => percent / 100.0,
-                    _ => 0.8,
-                }
+                controller.spec().cpu_utilization().map_or(0.8, |percent| f64::from(percent) / 100.0)
             })
             .collect()
     }

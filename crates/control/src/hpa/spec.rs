@@ -1,33 +1,15 @@
-//! What a user writes into a `HorizontalPodAutoscaler`, and the controller's own constants.
+//! What a user writes into a `HorizontalPodAutoscaler`'s spec, after the API server has filled its defaults in.
+//!
+//! Amounts are integers in thousandths, as the controller computes with them: millicores, thousandths of a byte,
+//! thousandths of a custom metric's unit.
+//!
+//! Left out: the YAML form ([`manifest`](super::manifest)) and the scale target's reference, which decides nothing.
 
+use super::constants::FeatureGates;
 use crate::{Result, error::check};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use trimtab_model::ReplicaBounds;
-
-/// Flags of kube-controller-manager, with their defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Constants {
-    /// `--horizontal-pod-autoscaler-tolerance`, for both directions.
-    pub tolerance: f64,
-    /// `--horizontal-pod-autoscaler-downscale-stabilization`, seconds.
-    pub downscale_stabilization_secs: f64,
-    /// `--horizontal-pod-autoscaler-cpu-initialization-period`, seconds.
-    pub cpu_initialization_secs: f64,
-    /// `--horizontal-pod-autoscaler-initial-readiness-delay`, seconds.
-    pub initial_readiness_secs: f64,
-}
-
-impl Default for Constants {
-    fn default() -> Self {
-        Self {
-            tolerance: 0.1,
-            downscale_stabilization_secs: 300.0,
-            cpu_initialization_secs: 300.0,
-            initial_readiness_secs: 30.0,
-        }
-    }
-}
 
 /// A pod resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,28 +17,154 @@ impl Default for Constants {
 pub enum Resource {
     /// CPU in millicores.
     Cpu,
-    /// Working set in bytes.
+    /// Working set in thousandths of a byte.
     Memory,
 }
 
-/// Target of a Resource metric.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Where to hold a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// `averageUtilization`: percent of the request.
-    Utilization(f64),
-    /// `averageValue`: millicores or bytes a pod.
-    AverageValue(f64),
+    Utilization(u32),
+    /// `averageValue`: thousandths a pod.
+    AverageValue(i64),
+    /// `value`: thousandths.
+    Value(i64),
 }
 
-/// A Resource metric.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// One term of `selector.matchExpressions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabelSelectorRequirement {
+    /// Name of the label.
+    pub key: String,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    pub operator: String,
+    /// Values that the operator takes.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// Which series of a metric count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LabelSelector {
+    /// Labels that a series must have.
+    pub match_labels: BTreeMap<String, String>,
+    /// Terms that a series must meet.
+    pub match_expressions: Vec<LabelSelectorRequirement>,
+}
+
+/// A metric of the custom or external metrics API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Metric {
-    /// Which resource.
-    pub resource: Resource,
-    /// Where to hold it.
-    pub target: Target,
+pub struct MetricIdentifier {
+    /// Its name.
+    pub name: String,
+    /// Its series; `None` is all of them.
+    pub selector: Option<LabelSelector>,
+}
+
+/// The object that an Object metric describes, and the scale target in a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectReference {
+    /// `apiVersion`.
+    #[serde(default)]
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `name`, in the HPA's namespace.
+    pub name: String,
+}
+
+/// One entry of `metrics`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// A resource of whole pods.
+    Resource {
+        /// Which resource.
+        resource: Resource,
+        /// `Utilization` or `AverageValue`.
+        target: Target,
+    },
+    /// A resource of one container of each pod.
+    ContainerResource {
+        /// Which resource.
+        resource: Resource,
+        /// Name of the container.
+        container: String,
+        /// `Utilization` or `AverageValue`.
+        target: Target,
+    },
+    /// A custom metric of each pod.
+    Pods {
+        /// Which metric.
+        metric: MetricIdentifier,
+        /// `AverageValue`.
+        target: Target,
+    },
+    /// A custom metric of one object.
+    Object {
+        /// Which metric.
+        metric: MetricIdentifier,
+        /// Of which object.
+        described_object: ObjectReference,
+        /// `Value` or `AverageValue`.
+        target: Target,
+    },
+    /// A metric from outside the cluster.
+    External {
+        /// Which metric.
+        metric: MetricIdentifier,
+        /// `Value` or `AverageValue`.
+        target: Target,
+    },
+    /// A source type that the controller does not know. The API server refuses it; one that was stored by a newer
+    /// API server is invalid at every sync.
+    Unknown {
+        /// What the spec calls it.
+        source_type: String,
+    },
+}
+
+impl Metric {
+    /// Where to hold it; `None` for an unknown source type.
+    pub fn target(&self) -> Option<Target> {
+        match self {
+            Self::Resource { target, .. }
+            | Self::ContainerResource { target, .. }
+            | Self::Pods { target, .. }
+            | Self::Object { target, .. }
+            | Self::External { target, .. } => Some(*target),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Whether it can be read while there are no pods.
+    pub fn is_object_or_external(&self) -> bool {
+        matches!(self, Self::Object { .. } | Self::External { .. })
+    }
+
+    /// What may stand in `target`, for an error.
+    fn accepts(&self, target: Target) -> bool {
+        match (self, target) {
+            (Self::Resource { .. } | Self::ContainerResource { .. }, Target::Utilization(percent)) => {
+                percent > 0
+            }
+            (
+                Self::Resource { .. } | Self::ContainerResource { .. } | Self::Pods { .. },
+                Target::AverageValue(value),
+            )
+            | (
+                Self::Object { .. } | Self::External { .. },
+                Target::AverageValue(value) | Target::Value(value),
+            ) => value > 0,
+            _ => false,
+        }
+    }
 }
 
 /// Unit of a scaling policy.
@@ -145,11 +253,18 @@ pub struct Behavior {
     pub scale_down: Rules,
 }
 
+impl Default for Behavior {
+    /// What an empty `behavior` stands for.
+    fn default() -> Self {
+        Self { scale_up: Rules::scale_up(), scale_down: Rules::scale_down() }
+    }
+}
+
 /// A `HorizontalPodAutoscaler`'s spec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HpaSpec {
-    /// `minReplicas`, at least 1.
+    /// `minReplicas`; 0 only with `HPAScaleToZero` and an Object or External metric.
     pub min_replicas: u32,
     /// `maxReplicas`.
     pub max_replicas: u32,
@@ -166,10 +281,7 @@ impl HpaSpec {
         Self {
             min_replicas: bounds.min,
             max_replicas: bounds.max,
-            metrics: vec![Metric {
-                resource: Resource::Cpu,
-                target: Target::Utilization(f64::from(percent)),
-            }],
+            metrics: vec![Metric::Resource { resource: Resource::Cpu, target: Target::Utilization(percent) }],
             behavior: None,
         }
     }
@@ -190,32 +302,50 @@ impl HpaSpec {
     }
 
     fn behavior_mut(&mut self) -> &mut Behavior {
-        self.behavior
-            .get_or_insert_with(|| Behavior { scale_up: Rules::scale_up(), scale_down: Rules::scale_down() })
+        self.behavior.get_or_insert_default()
+    }
+
+    /// Target of the first Resource metric on CPU, in percent of the request.
+    pub fn cpu_utilization(&self) -> Option<u32> {
+        self.metrics.iter().find_map(|metric| match metric {
+            Metric::Resource { resource: Resource::Cpu, target: Target::Utilization(percent) } => {
+                Some(*percent)
+            }
+            _ => None,
+        })
     }
 
     /// Checks what the API server would check.
     ///
     /// # Errors
     /// Names the field, as a path under `hpa`.
-    pub fn validate(&self) -> Result<()> {
-        check("hpa.min_replicas", self.min_replicas >= 1, "at least 1", self.min_replicas)?;
+    pub fn validate(&self, gates: &FeatureGates) -> Result<()> {
+        let remote = self.metrics.iter().any(Metric::is_object_or_external);
+        let least = u32::from(!(gates.scale_to_zero && remote));
+        check("hpa.min_replicas", self.min_replicas >= least, "at least 1", self.min_replicas)?;
         check(
             "hpa.max_replicas",
-            self.max_replicas >= self.min_replicas,
+            self.max_replicas >= self.min_replicas.max(1) && i32::try_from(self.max_replicas).is_ok(),
             "at least min_replicas",
             self.max_replicas,
         )?;
         check("hpa.metrics", !self.metrics.is_empty(), "at least one metric", "none")?;
         for metric in &self.metrics {
-            let (Target::Utilization(value) | Target::AverageValue(value)) = metric.target;
-            check("hpa.metrics.target", value > 0.0 && value.is_finite(), "a number above zero", value)?;
+            match metric.target() {
+                None => check("hpa.metrics.type", false, "a known source type", format!("{metric:?}"))?,
+                Some(target) => check(
+                    "hpa.metrics.target",
+                    metric.accepts(target),
+                    "a kind of target that the metric has, above zero",
+                    format!("{target:?}"),
+                )?,
+            }
         }
         for rules in self.behavior.iter().flat_map(|b| [&b.scale_up, &b.scale_down]) {
             let window = rules.stabilization_secs.unwrap_or(0.0);
-            check("hpa.behavior.stabilization_secs", (0.0..=3600.0).contains(&window), "0 to 3600", window)?;
-            let some = !rules.policies.is_empty() || rules.select == Select::Disabled;
-            check("hpa.behavior.policies", some, "at least one policy", "none")?;
+            let right = (0.0..=3600.0).contains(&window) && window.fract() == 0.0;
+            check("hpa.behavior.stabilization_secs", right, "whole seconds, 0 to 3600", window)?;
+            check("hpa.behavior.policies", !rules.policies.is_empty(), "at least one policy", "none")?;
             for policy in &rules.policies {
                 let right = (1..=1800).contains(&policy.period_secs);
                 check("hpa.behavior.policies.period_secs", right, "1 to 1800", policy.period_secs)?;

@@ -78,10 +78,10 @@ fn a_sample_from_before_readiness_does_not_count() {
         readiness: Some(Readiness { ready: true, since: NOW - Seconds(10.0) }),
         ..pods(1, Some(2000), true)
     };
-    let totals = group_pods(&[pods(3, Some(500), true), young], Resource::Cpu, NOW, &Constants::default());
-    assert_eq!((totals.ready, totals.unready, totals.usage), (3, 1, 1500));
-    let totals = group_pods(&[young], Resource::Memory, NOW, &Constants::default());
-    assert_eq!(totals.ready, 1);
+    let sample = PodSample { value: 2000, at: NOW, window: Seconds(15.0) };
+    let sorted = |cpu| group(&Pod::from(&young), Some(&sample), cpu, NOW, &Constants::default());
+    assert_eq!(sorted(true), Group::Unready);
+    assert_eq!(sorted(false), Group::Ready);
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn a_scale_down_rate_bounds_what_leaves_in_a_minute() {
 
 #[test]
 fn a_broken_metric_blocks_scaling_down_but_not_up() {
-    let metric = Metric { resource: Resource::Memory, target: Target::Utilization(50.0) };
+    let metric = Metric::Resource { resource: Resource::Memory, target: Target::Utilization(50) };
     let mut spec = HpaSpec::cpu(BOUNDS, 50);
     spec.metrics.push(metric);
     let mut hpa = Controller::new(spec, Constants::default()).unwrap();
     // No memory request: that metric is invalid.
     let down = hpa.sync(NOW, &service(4, vec![pods(4, Some(100), true)]), 4, 1.0);
-    assert_eq!((down.desired, down.proposed, down.error), (4, None, Some(MetricError::NoRequest)));
+    assert_eq!((down.desired, down.proposed, down.error), (4, None, Some(MetricError::MissingRequest)));
     let up = hpa.sync(NOW, &service(4, vec![pods(4, Some(1000), true)]), 4, 1.0);
     assert_eq!(up.desired, 8);
 }
@@ -168,7 +168,7 @@ fn a_spec_that_the_api_would_refuse_is_refused() {
     let bad = |change: fn(&mut HpaSpec)| {
         let mut spec = HpaSpec::cpu(BOUNDS, 50).with_scale_down_window(60.0);
         change(&mut spec);
-        spec.validate().unwrap_err().to_string()
+        spec.validate(&FeatureGates::default()).unwrap_err().to_string()
     };
     assert!(bad(|s| s.min_replicas = 0).contains("hpa.min_replicas is 0, expected at least 1"));
     assert!(bad(|s| s.max_replicas = 0).contains("hpa.max_replicas"));
@@ -177,4 +177,169 @@ fn a_spec_that_the_api_would_refuse_is_refused() {
         bad(|s| s.behavior.as_mut().unwrap().scale_down.stabilization_secs = Some(4000.0))
             .contains("0 to 3600")
     );
+}
+
+const ONE: Scale = Scale { spec_replicas: 1, status_replicas: 1 };
+
+fn external(target: Target) -> HpaSpec {
+    let metric = MetricIdentifier { name: "queue".to_owned(), selector: None };
+    HpaSpec {
+        min_replicas: 0,
+        max_replicas: 10,
+        metrics: vec![Metric::External { metric, target }],
+        behavior: Some(Behavior::default()),
+    }
+    .with_scale_down_window(0.0)
+}
+
+fn reconcile(controller: &mut Controller, now: Time, scale: Scale, series: &[i64]) -> Outcome {
+    let ready = ReadyCondition { status: ReadyStatus::True, since: Time(0.0) };
+    let pod = Pod {
+        count: scale.status_replicas as u32,
+        phase: Some(PodPhase::Running),
+        deleting: false,
+        started: Some(Time(0.0)),
+        ready: Some(ready),
+    };
+    let seen = Observation {
+        scale: Some(scale),
+        selector: Ok(()),
+        pods: &[pod],
+        readings: &[Reading::Series(series)],
+    };
+    let mut outcome = controller.decide(now, &seen);
+    controller.commit(now, &mut outcome, true);
+    outcome
+}
+
+#[test]
+fn an_external_metric_scales_to_zero_and_back() {
+    let mut hpa = Controller::new(external(Target::AverageValue(1000)), Constants::default()).unwrap();
+    assert_eq!(reconcile(&mut hpa, NOW, ONE, &[0]).desired(), 0);
+    let zero = hpa.status().conditions.get(ConditionType::ScaledToZero).unwrap();
+    assert_eq!((zero.status, zero.reason), (true, Reason::ScaledToZero));
+    let none = Scale { spec_replicas: 0, status_replicas: 0 };
+    assert_eq!(reconcile(&mut hpa, NOW + Seconds(15.0), none, &[1500, 1500]).desired(), 3);
+    assert_eq!(hpa.status().last_scale_time, Some(NOW + Seconds(15.0)));
+}
+
+#[test]
+fn replicas_set_to_zero_by_hand_switch_the_hpa_off() {
+    let mut hpa = Controller::new(external(Target::Value(1000)), Constants::default()).unwrap();
+    let none = Scale { spec_replicas: 0, status_replicas: 0 };
+    assert_eq!(reconcile(&mut hpa, NOW, none, &[9000]).desired(), 0);
+    let active = hpa.status().conditions.get(ConditionType::ScalingActive).unwrap();
+    assert_eq!((active.status, active.reason), (false, Reason::ScalingDisabled));
+}
+
+#[test]
+fn events_tell_why_replicas_change() {
+    let mut hpa = Controller::new(external(Target::Value(1000)), Constants::default()).unwrap();
+    let outcome = reconcile(&mut hpa, NOW, ONE, &[3000]);
+    let change = Rescale { replicas: 3, reason: Some(RescaleReason::AboveTarget(0)) };
+    assert_eq!(hpa.events(&outcome).collect::<Vec<_>>(), [Event::SuccessfulRescale(change)]);
+    let failed = Observation { scale: Some(ONE), selector: Ok(()), pods: &[], readings: &[Reading::Failed] };
+    let outcome = hpa.decide(NOW, &failed);
+    assert_eq!(
+        hpa.events(&outcome).collect::<Vec<_>>(),
+        [Event::FailedMetric(0, Reason::FailedGetExternalMetric), Event::FailedComputeMetricsReplicas]
+    );
+}
+
+#[test]
+fn a_write_that_fails_is_told_and_tried_again() {
+    let mut hpa = Controller::new(external(Target::Value(1000)), Constants::default()).unwrap();
+    let pod = Pod { count: 1, phase: None, deleting: false, started: None, ready: None };
+    let series = [3000];
+    let seen = Observation {
+        scale: Some(Scale { spec_replicas: 0, status_replicas: 0 }),
+        selector: Ok(()),
+        pods: &[pod],
+        readings: &[Reading::Series(&series)],
+    };
+    let mut status = Status::default();
+    status.conditions.set(ConditionType::ScaledToZero, true, Reason::ScaledToZero, NOW);
+    hpa.set_status(status);
+    let mut outcome = hpa.decide(NOW, &seen);
+    hpa.commit(NOW, &mut outcome, false);
+    assert_eq!(outcome.error, Some(SyncError::FailedUpdateScale));
+    assert_eq!((hpa.status().current_replicas, hpa.status().desired_replicas), (0, 0));
+    assert_eq!(hpa.decide(NOW, &seen).desired(), 3);
+}
+
+#[test]
+fn a_pod_without_a_container_or_request_makes_the_metric_invalid() {
+    let containers = [ContainerRequest { name: "app", request: Some(100) }];
+    let proxy =
+        InitRequest { container: ContainerRequest { name: "proxy", request: None }, restartable: true };
+    let setup =
+        InitRequest { container: ContainerRequest { name: "setup", request: Some(250) }, restartable: false };
+    let init = [proxy, setup];
+    let pod =
+        PodRequests { containers: &containers, init: &init, pod_level: Some(Some(500)), overhead: Some(10) };
+    assert_eq!(pod_request(&pod, None, true), Ok(510));
+    // Pod-level requests of another resource: what the pod needs at once, here for its init container.
+    assert_eq!(pod_request(&PodRequests { pod_level: Some(None), ..pod }, None, true), Ok(260));
+    assert_eq!(pod_request(&pod, None, false), Err(MetricError::MissingRequest));
+    assert_eq!(pod_request(&pod, Some("app"), true), Ok(100));
+    assert_eq!(pod_request(&pod, Some("db"), true), Err(MetricError::MissingContainer));
+}
+
+#[test]
+fn a_manifest_says_all_of_a_spec() {
+    let object =
+        ObjectReference { api_version: "v1".to_owned(), kind: "Service".to_owned(), name: "web".to_owned() };
+    let metric = MetricIdentifier {
+        name: "queue".to_owned(),
+        selector: Some(LabelSelector {
+            match_labels: [("team".to_owned(), "a".to_owned())].into(),
+            match_expressions: Vec::new(),
+        }),
+    };
+    let spec = HpaSpec {
+        min_replicas: 2,
+        max_replicas: 9,
+        metrics: vec![
+            Metric::Resource { resource: Resource::Cpu, target: Target::Utilization(70) },
+            Metric::ContainerResource {
+                resource: Resource::Memory,
+                container: "app".to_owned(),
+                target: Target::AverageValue(128 * 1024 * 1024 * 1000),
+            },
+            Metric::Pods { metric: metric.clone(), target: Target::AverageValue(1500) },
+            Metric::Object {
+                metric: metric.clone(),
+                described_object: object.clone(),
+                target: Target::Value(i64::MAX),
+            },
+            Metric::External { metric, target: Target::AverageValue(30_000) },
+        ],
+        behavior: Some(Behavior {
+            scale_up: Rules { tolerance: Some(0.05), select: Select::Min, ..Rules::scale_up() },
+            scale_down: Rules { stabilization_secs: Some(60.0), ..Rules::scale_down() },
+        }),
+    };
+    let text = serde_json::to_string(&Manifest::new("web", object, &spec)).unwrap();
+    assert!(text.contains(r#""averageValue":"128Mi""#) && text.contains(r#""tolerance":"50m""#), "{text}");
+    let read: Manifest = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.spec().unwrap(), spec);
+}
+
+#[test]
+fn what_a_manifest_leaves_out_is_filled_in_as_the_api_server_does() {
+    let read = |spec: &str| -> HpaSpec {
+        let target = r#""scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}"#;
+        let text = format!(
+            r#"{{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {{"name": "a", "uid": "x"}},
+               "spec": {{{target}, {spec}}}, "status": {{}}}}"#
+        );
+        serde_json::from_str::<Manifest>(&text).unwrap().spec().unwrap()
+    };
+    assert_eq!(read(r#""maxReplicas": 5"#), HpaSpec::cpu(ReplicaBounds { min: 1, max: 5 }, 80));
+    let partly = read(r#""maxReplicas": 5, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 9}}"#);
+    let behavior = Behavior {
+        scale_up: Rules::scale_up(),
+        scale_down: Rules { stabilization_secs: Some(9.0), ..Rules::scale_down() },
+    };
+    assert_eq!(partly.behavior, Some(behavior));
 }
