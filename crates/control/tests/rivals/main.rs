@@ -5,7 +5,7 @@ mod promises;
 
 use trimtab_control::{Autoscaler, RateSeries};
 use trimtab_model::{
-    Allocation, Application, Decision, Latency, Millicores, PerSecond, PodGroup, PodPhase, PodUsage,
+    Allocation, Application, Bytes, Decision, Latency, Millicores, PerSecond, PodGroup, PodPhase, PodUsage,
     Readiness, Replicas, Sample, Seconds, ServiceState, Snapshot, Time,
 };
 
@@ -55,7 +55,7 @@ impl Scene {
             cpu: Millicores(self.cpu),
             at: Time(self.time),
             window: Seconds(15.0),
-            ..PodUsage::default()
+            memory: Bytes(0),
         };
         ServiceState {
             replicas: Replicas { spec: self.replicas, ready: self.replicas, starting: 0 },
