@@ -67,6 +67,13 @@ struct Parameter {
     range: String,
 }
 
+impl Parameter {
+    fn cells(&self) -> [String; 5] {
+        let default = self.default.as_str().map_or_else(|| self.default.to_string(), str::to_owned);
+        [self.name.to_owned(), default, self.unit.to_owned(), self.range.clone(), self.meaning.to_owned()]
+    }
+}
+
 impl Description {
     fn of(known: &'static Known) -> Self {
         let parameter = |p: &'static contenders::Parameter| Parameter {
@@ -92,12 +99,20 @@ impl Description {
             page.push_str("Nothing of it is set by hand.\n");
             return page;
         }
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "{:26} {:>14}  {:24} {:26} meaning", "parameter", "default", "unit", "range");
-        for Parameter { name, unit, meaning, default, range } in &self.parameters {
-            let default = default.to_string();
-            let default = default.trim_matches('"');
-            let _ = writeln!(page, "{name:26} {default:>14}  {unit:24} {range:26} {meaning}");
+        let rows: Vec<[String; 5]> = self.parameters.iter().map(Parameter::cells).collect();
+        let head = ["parameter", "default", "unit", "range", "meaning"].map(str::to_owned);
+        let width = |column: usize| {
+            let cells = rows.iter().chain([&head]).map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        let widths = [0, 1, 2, 3].map(width);
+        for row in [&head].into_iter().chain(&rows) {
+            for (cell, width) in row.iter().zip(widths) {
+                // Writing to a string cannot fail.
+                let _ = write!(page, "{cell:width$}  ");
+            }
+            page.push_str(&row[4]);
+            page.push('\n');
         }
         page
     }
