@@ -207,7 +207,7 @@ impl Keda {
             let threshold = capacity.calls_per_pod * config.threshold / 100.0;
             // The cron scaler's target is one replica a replica.
             let targets = [("calls_per_second", threshold), ("cron", 1.0)];
-            let hpa = ExternalHpa::new(capacity.bounds, &targets[..1 + usize::from(window.is_some())], None)?;
+            let hpa = ExternalHpa::new(capacity.bounds, &targets[..=usize::from(window.is_some())], None)?;
             let bounds = capacity.bounds;
             Ok(ScaledObject { bounds, threshold, hpa, polled: None, last_active: None, failures: 0 })
         };

@@ -313,8 +313,10 @@ mod tests {
             let run = scenario.run_day(autoscaler.as_mut(), &traffic.test[0], 0, Detail::Sums).unwrap();
             run.score.core_hours
         };
-        assert!(core_hours("hpa:target_percent=40") > core_hours("hpa"));
-        assert!(core_hours("schedule:target_percent=20,lead_secs=0") > core_hours("schedule"));
+        assert!(core_hours("hpa:target_percent=20") > core_hours("hpa:target_percent=300"));
+        assert!(
+            core_hours("schedule:target_percent=20,lead_secs=0") > core_hours("schedule:target_percent=100")
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Dsp {
         let mut smooth = inverse.make_output_vec();
         // What rounding leaves of the imaginary parts of the first and the last line is refused by the transform.
         lines[0].im = 0.0;
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             let last = lines.len() - 1;
             lines[last].im = 0.0;
         }
