@@ -1,5 +1,7 @@
 //! The rules that people pick, on snapshots made by hand: what each does, and what all of them promise.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod behaviour;
 mod promises;
 
