@@ -1,8 +1,8 @@
 //! KEDA's `ScaledObject` for each service: an operator that polls its triggers and scales to and from zero, and the exact
 //! HPA on External metrics between 1 and the most.
 //!
-//! Source: `pkg/scaling/executor/scale_scaledobjects.go`, `pkg/fallback/fallback.go` and the cron scaler of kedacore/keda
-//! 2.17 and later. Settings are called as in a `ScaledObject`:
+//! Source: `pkg/scaling/executor/scale_scaledobjects.go`, `pkg/fallback/fallback.go` and the cron scaler of kedacore/keda,
+//! in the versions whose fallback has a `behavior`. Settings are called as in a `ScaledObject`:
 //!
 //! * a trigger on calls per second with `threshold` (an `averageValue`) and `activationThreshold`;
 //! * a `cron` trigger: `desiredReplicas` from `start` to `end`, and activity in between;

@@ -187,7 +187,7 @@ pub const KNOWN: [Known; 13] = [
     Known {
         name: "keda",
         description: "KEDA's ScaledObject on requests per second: polling, activation, cooldown, cron and fallback around Kubernetes' HPA.",
-        source: "kedacore/keda 2.17, pkg/scaling/executor and pkg/fallback",
+        source: "kedacore/keda, pkg/scaling/executor and pkg/fallback",
         parameters: keda::PARAMETERS,
         defaults: defaults::<KedaConfig>,
         fit: |fitting, settings, _| {
