@@ -1,6 +1,7 @@
 //! The verbs and the flags that all of them have. A verb is a file with its flags and what it does.
 
 mod app;
+mod autoscaler;
 mod compare;
 mod config;
 mod env;
@@ -50,6 +51,8 @@ enum Verb {
     #[command(subcommand)]
     App(app::AppVerb),
     #[command(subcommand)]
+    Autoscaler(autoscaler::AutoscalerVerb),
+    #[command(subcommand)]
     Workload(workload::WorkloadVerb),
     Config(config::ShowArgs),
 }
@@ -72,6 +75,7 @@ pub(crate) fn run(cli: Cli) -> Result<Ending> {
         Verb::Report(args) => report::run(&args, output),
         Verb::Env(verb) => env::run(&verb, output),
         Verb::App(verb) => app::run(&verb, output),
+        Verb::Autoscaler(verb) => autoscaler::run(&verb, output),
         Verb::Workload(verb) => workload::run(&verb, output),
         Verb::Config(args) => config::run(&args, output),
     }

@@ -1,8 +1,12 @@
 //! Step scaling between two thresholds, the rule most people write first.
 //!
-//! Above the upper CPU utilisation add a step, below the lower remove one, and then wait out a cooldown.
+//! Above the upper CPU utilisation add a step, below the lower remove one, and then wait out a cooldown. With 30 %, 60 %
+//! and a cooldown of one interval it is the baseline of MARLISE (arXiv 2507.07671), whose step is 25 millicores of CPU
+//! limit where this one's is a replica.
+//!
+//! Left out: MARLISE's budget that all services share; a service's own bounds take its place.
 
-use crate::{Autoscaler, Result, error::check};
+use crate::{Autoscaler, Result, error::check, parameter::Parameter};
 use serde::{Deserialize, Serialize};
 use trimtab_model::{Decision, ReplicaBounds, Seconds, Snapshot, Time};
 
@@ -25,6 +29,16 @@ impl Default for ThresholdConfig {
         Self { lower_percent: 30.0, upper_percent: 60.0, step: 1, cooldown_secs: 60.0 }
     }
 }
+
+/// What can be tuned.
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter::float("lower_percent", "% of the CPU request", 1.0, 400.0, "below it a step is removed")
+        .on_log_scale(),
+    Parameter::float("upper_percent", "% of the CPU request", 1.0, 400.0, "above it a step is added")
+        .on_log_scale(),
+    Parameter::integer("step", "replicas", 1, 10, "added or removed at a time"),
+    Parameter::float("cooldown_secs", "s", 0.0, 1800.0, "rest after a change"),
+];
 
 /// See the module.
 #[derive(Clone, Debug)]

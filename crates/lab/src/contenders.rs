@@ -1,5 +1,5 @@
-//! From a name to an autoscaler that takes part in a comparison: `fixed`, `hpa`, `hpa_calibrated`, `threshold`, or the
-//! directory of a training run.
+//! From a name to an autoscaler that takes part in a comparison: one of [`KNOWN`], with settings where there are any
+//! (`threshold:step=2`), or the directory of a training run.
 //!
 //! A name is looked up, and the policies of a run are read, before anything is simulated; what has to be searched for
 //! is searched for once a traffic, and only when someone takes part who needs it. To add an autoscaler, add a row to
@@ -7,9 +7,18 @@
 //!
 //! Left out: running them ([`crate::comparison`]).
 
+mod registry;
+mod settings;
+
+pub use registry::{KNOWN, Known, find};
+
+use registry::known;
+pub use settings::{Settings, rejoin};
+pub use trimtab_control::{Parameter, Range};
+
 use crate::{
     Error, Result,
-    calibration::{self, CalibratedHpa, Outcome, Search},
+    calibration::{CalibratedHpa, Outcome, Search},
     comparison::{Build, Contender},
     config::{CalibrationConfig, RunConfig},
     evaluation::Scenario,
@@ -18,90 +27,17 @@ use crate::{
     traffic::Traffic,
 };
 use std::{collections::BTreeMap, path::Path, sync::atomic::AtomicBool};
-use trimtab_control::{ActionKind, Autoscaler, Fixed, Hpa, Learned, Threshold, threshold::ThresholdConfig};
+use trimtab_control::{ActionKind, Autoscaler, Learned};
 
 /// The name of the calibrated HPA, which a learned policy is judged against.
 pub const CALIBRATED: &str = "hpa_calibrated";
 /// The name of the HPA that nobody tuned.
 pub const DEFAULT: &str = "hpa";
 
-/// An autoscaler that needs no file.
-pub struct Known {
-    name: &'static str,
-    description: &'static str,
-    fit: Fit,
-}
-
-/// Makes a builder, and says in words how it was fitted.
-type Fit = fn(&mut Fitting<'_>, &mut dyn FnMut(&str, f64)) -> Result<(String, Build<'static>)>;
-
-/// Every autoscaler that needs no file.
-pub const KNOWN: [Known; 4] = [
-    Known {
-        name: "fixed",
-        description: "The cheapest constant replicas within the violation budget on the training days.",
-        fit: |fitting, progress| {
-            let (replicas, outcome) = fitting.fixed(progress)?.clone();
-            let fitted = format!("{replicas:?}, {}", in_words(&outcome));
-            Ok((fitted, each(move || Ok(Fixed::new(replicas.clone())))))
-        },
-    },
-    Known {
-        name: DEFAULT,
-        description: "Kubernetes' HPA as kubectl autoscale makes it: CPU at 80 %, no behaviour.",
-        fit: |fitting, _| {
-            let application = fitting.scenario.application.clone();
-            Ok((String::new(), each(move || Ok(Hpa::default_for(&application)?))))
-        },
-    },
-    Known {
-        name: CALIBRATED,
-        description: "Kubernetes' HPA with the cheapest targets (one for all, then one a service), scale-down window and rate within the violation budget on the training days.",
-        fit: |fitting, progress| {
-            let hpa = fitting.calibrated_hpa(progress)?.clone();
-            let fitted = format!(
-                "targets {:?} % (one for all: {} %), window {} s, at most {} % fewer a minute, {}",
-                hpa.target_percent,
-                hpa.common_target_percent,
-                hpa.scale_down_secs,
-                hpa.scale_down_percent,
-                in_words(&hpa.outcome)
-            );
-            let application = fitting.scenario.application.clone();
-            let build = each(move || {
-                let (targets, window) = (&hpa.target_percent, hpa.scale_down_secs);
-                calibration::hpa(&application, targets, window, hpa.scale_down_percent)
-            });
-            Ok((fitted, build))
-        },
-    },
-    Known {
-        name: "threshold",
-        description: "One replica more above 60 % of the CPU request, one fewer below 30 %, then a minute of rest.",
-        fit: |fitting, _| {
-            let bounds: Vec<_> = fitting.scenario.application.services.iter().map(|s| s.replicas).collect();
-            let build = each(move || Ok(Threshold::new(ThresholdConfig::default(), bounds.clone())?));
-            Ok((String::new(), build))
-        },
-    },
-];
-
-fn each<A: Autoscaler + 'static>(make: impl Fn() -> Result<A> + Sync + 'static) -> Build<'static> {
-    Box::new(move |_| Ok(Box::new(make()?) as Box<dyn Autoscaler>))
-}
-
-fn in_words(outcome: &Outcome) -> String {
-    format!(
-        "{:.1} core-hours a day and {:.2} % of windows violated on the training days",
-        outcome.core_hours,
-        100.0 * outcome.violation_share
-    )
-}
-
 /// Who takes part, looked up but not yet fitted to a traffic.
 pub enum Entrant {
-    /// One of [`KNOWN`].
-    Known(&'static Known),
+    /// One of [`KNOWN`], its settings, and how it was asked for.
+    Known(&'static Known, Settings, String),
     /// Policies from run directories.
     Trained(Box<Trained>),
 }
@@ -115,19 +51,21 @@ pub struct Trained {
 }
 
 impl Entrant {
-    /// The autoscaler called `name`: one of [`KNOWN`], or the run directory at that path. Where a directory holds runs
+    /// The autoscaler called `name`: one of [`KNOWN`], maybe with settings after a colon, or the run directory at that
+    /// path. Where a directory holds runs
     /// called `seed-<n>`, itself or below the name of the traffic, each of `seeds` gets its own.
     ///
     /// # Errors
     /// [`Error::Unknown`] naming the nearest, or whatever keeps a policy from being used in `scenario`.
     pub fn find(name: &str, scenario: &Scenario, traffic: &Traffic, seeds: &[u64]) -> Result<Self> {
         let path = Path::new(name);
-        if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
-            return Ok(Self::Known(known));
+        let (word, settings) = name.split_once(':').unwrap_or((name, ""));
+        if let Some(known) = known(word) {
+            return Ok(Self::Known(known, Settings::parse(known, settings)?, name.to_owned()));
         }
         if !path.exists() {
             let known = KNOWN.iter().map(|known| known.name).chain(["the directory of a run"]);
-            return Err(Error::unknown("autoscaler", name, known));
+            return Err(Error::unknown("autoscaler", word, known));
         }
         let shown = path.file_name().map_or_else(|| name.to_owned(), |n| n.to_string_lossy().into_owned());
         let below = path.join(&traffic.name);
@@ -138,7 +76,7 @@ impl Entrant {
     /// Its name in tables.
     pub fn name(&self) -> &str {
         match self {
-            Self::Known(known) => known.name,
+            Self::Known(_, _, asked) => asked,
             Self::Trained(trained) => &trained.name,
         }
     }
@@ -146,7 +84,7 @@ impl Entrant {
     /// The configuration that it was trained with, if it was.
     pub fn trained_with(&self) -> Option<&RunConfig> {
         match self {
-            Self::Known(_) => None,
+            Self::Known(..) => None,
             Self::Trained(trained) => Some(&trained.config),
         }
     }
@@ -306,10 +244,9 @@ impl<'a> Fitting<'a> {
     ) -> Result<Contender<'static>> {
         match entrant {
             Entrant::Trained(trained) => Ok(trained.contender()),
-            Entrant::Known(known) => {
-                let (fitted, build) = (known.fit)(self, progress)?;
-                let (name, description) = (known.name.to_owned(), known.description.to_owned());
-                Ok(Contender { name, description, fitted, build })
+            Entrant::Known(known, settings, name) => {
+                let (fitted, build) = (known.fit)(self, &settings, progress)?;
+                Ok(Contender { name, description: known.description.to_owned(), fitted, build })
             }
         }
     }
@@ -318,7 +255,8 @@ impl<'a> Fitting<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{traffic::TrafficConfig, training};
+    use crate::{evaluation::Detail, traffic::TrafficConfig, training};
+    use trimtab_control::contract::{check_autoscaler, ordeal};
 
     /// Two hours of rising traffic on the smallest application.
     fn scene() -> (RunConfig, Scenario, Traffic) {
@@ -339,6 +277,63 @@ mod tests {
         let (_, scenario, traffic) = scene();
         let error = Entrant::find("hpa_calibratd", &scenario, &traffic, &[0]).err().unwrap().to_string();
         assert!(error.contains("did you mean \"hpa_calibrated\"") && error.contains("directory"), "{error}");
+    }
+
+    #[test]
+    fn every_parameter_has_a_default_within_its_range_and_every_setting_a_parameter() {
+        for known in &KNOWN {
+            for parameter in known.parameters {
+                let default = known.default_of(parameter);
+                let point = BTreeMap::from([(parameter.name.to_owned(), default)]);
+                Settings::of_point(known, &point).unwrap();
+                if let Range::Float { low, log: true, .. } = parameter.range {
+                    assert!(low > 0.0, "{}: {}", known.name, parameter.name);
+                }
+            }
+            assert_eq!(known.parameters.len(), known.settings(), "{}", known.name);
+            known.space().parse::<toml::Table>().unwrap();
+        }
+    }
+
+    #[test]
+    fn every_autoscaler_keeps_its_promises() {
+        let (config, scenario, traffic) = scene();
+        let mut fitting = Fitting::new(&scenario, &traffic, &config.inner.calibration, 1);
+        let snapshots = ordeal(&scenario.application, traffic.test[0].start, 300, 7);
+        for known in &KNOWN {
+            let entrant = Entrant::find(known.name, &scenario, &traffic, &[0]).unwrap();
+            let contender = fitting.contender(entrant, &mut |_, _| {}).unwrap();
+            let make = || (contender.build)(0).unwrap();
+            let checked = check_autoscaler(&make, &scenario.application, &snapshots);
+            assert!(checked.is_ok(), "{}: {}", known.name, checked.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn settings_change_what_is_built_and_stand_in_its_name() {
+        let (config, scenario, traffic) = scene();
+        let mut fitting = Fitting::new(&scenario, &traffic, &config.inner.calibration, 1);
+        let mut core_hours = |name: &str| {
+            let entrant = Entrant::find(name, &scenario, &traffic, &[0]).unwrap();
+            let contender = fitting.contender(entrant, &mut |_, _| {}).unwrap();
+            assert_eq!(contender.name, name);
+            let mut autoscaler = (contender.build)(0).unwrap();
+            let run = scenario.run_day(autoscaler.as_mut(), &traffic.test[0], 0, Detail::Sums).unwrap();
+            run.score.core_hours
+        };
+        assert!(core_hours("hpa:target_percent=20") > core_hours("hpa:target_percent=300"));
+        assert!(
+            core_hours("schedule:target_percent=20,lead_secs=0") > core_hours("schedule:target_percent=100")
+        );
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_together_are_refused_before_anything_is_simulated() {
+        let (config, scenario, traffic) = scene();
+        let mut fitting = Fitting::new(&scenario, &traffic, &config.inner.calibration, 1);
+        let entrant = Entrant::find("threshold:lower_percent=70", &scenario, &traffic, &[0]).unwrap();
+        assert!(fitting.contender(entrant, &mut |_, _| {}).is_err());
+        assert!(Entrant::find("threshold:stp=2", &scenario, &traffic, &[0]).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use trimtab_model::{Application, Decision, Plant, Seconds, Snapshot};
 use trimtab_sim::{SimConfig, SimulatedPlant, Tally};
 
 /// Time before a day that is simulated and not scored: metrics and replicas settle on the traffic that really came.
-const WARM_UP: Seconds = Seconds(900.0);
+pub(crate) const WARM_UP: Seconds = Seconds(900.0);
 
 /// What every run of an evaluation shares.
 #[derive(Clone, Debug)]

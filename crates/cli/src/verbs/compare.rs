@@ -10,13 +10,14 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use trimtab_lab::{experiment, files};
+use trimtab_lab::{contenders, experiment, files};
 
 /// Compare autoscalers on days that none of them was fitted to
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Autoscalers: fixed, hpa, hpa_calibrated, threshold, or the directory of a training run (or of one run for each seed,
-called seed-N). Learned ones are judged against hpa_calibrated, or hpa where only that takes part.
+Autoscalers: those of trimtab autoscaler list, with parameters after a colon where they are to differ from the
+defaults (threshold:upper_percent=70,step=2), or the directory of a training run (or of one run for each seed, called
+seed-N). Learned ones are judged against hpa_calibrated, or hpa where only that takes part.
 
 Example:
   trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5")]
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
     let (seeds, threads) = (args.scoring.seeds(), args.scoring.threads());
     let comparison = experiment::comparison(
         &config,
-        &args.autoscalers,
+        &contenders::rejoin(&args.autoscalers),
         &seeds,
         threads,
         invocation::as_typed(),

@@ -179,3 +179,17 @@ fn quickstart_touches_no_directory_that_is_not_its_own() {
     place.write("home/config.toml", "title = \"somebody else's\"\n");
     tells(&place.refused(&["quickstart", "--dir", "home", "--fresh"]), &["home", "config.toml"]);
 }
+
+#[test]
+fn settings_of_an_autoscaler_that_cannot_be_are_named() {
+    let place = Place::new();
+    let refused = |name: &str| place.refused(&["compare", "--app", "redis", "--autoscalers", name]);
+    tells(&refused("threshold:stp=2"), &["no parameter \"stp\"", "did you mean \"step\"", "upper_percent"]);
+    tells(&refused("threshold:step=0"), &["threshold:step: is 0", "expected a whole number from 1 to 10"]);
+    tells(&refused("treshold:step=2"), &["no autoscaler \"treshold\"", "did you mean \"threshold\""]);
+    tells(
+        &refused("keda:cron.start=dawn,cron.desiredReplicas=2"),
+        &["cron.start", "dawn", "five cron fields"],
+    );
+    tells(&place.refused(&["autoscaler", "describe", "kda"]), &["did you mean \"keda\""]);
+}

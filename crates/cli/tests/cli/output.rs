@@ -14,6 +14,10 @@ fn json_is_one_document_on_standard_output() {
     assert_eq!(json(&place, &["app", "check", "redis"])["services"], 2);
     assert!(json(&place, &["app", "list"]).as_array().unwrap().len() >= 4);
     assert_eq!(json(&place, &["app", "describe", "redis"])["services"][0]["name"], "redis-leader");
+    assert!(json(&place, &["autoscaler", "list"]).as_array().unwrap().len() >= 13);
+    let keda = json(&place, &["autoscaler", "describe", "keda"]);
+    assert_eq!(keda["parameters"][0]["name"], "pollingInterval");
+    assert_eq!(keda["parameters"][0]["default"], 30.0);
     assert_eq!(json(&place, &["env", "list"])[0]["name"], "online_boutique");
     tells(json(&place, &["env", "describe", "redis"])[0]["description"].as_str().unwrap(), &["Observation"]);
     assert_eq!(json(&place, &["config", "--set", "seed=3"])["seed"], 3);
@@ -25,10 +29,19 @@ fn json_is_one_document_on_standard_output() {
     assert_eq!(json(&place, &["workload", "show", "bursts"])["rates"].as_array().unwrap().len(), 48);
     let compared = json(
         &place,
-        &["compare", "--app", "redis", "--seeds", "1", "--autoscalers", "hpa,threshold", "--quiet"],
+        &[
+            "compare",
+            "--app",
+            "redis",
+            "--seeds",
+            "1",
+            "--autoscalers",
+            "hpa,threshold:step=2,cooldown_secs=0,keda",
+            "--quiet",
+        ],
     );
-    assert_eq!(compared["summaries"].as_array().unwrap().len(), 2);
-    assert_eq!(compared["paired"][0]["candidate"], "threshold");
+    assert_eq!(compared["summaries"].as_array().unwrap().len(), 3);
+    assert_eq!(compared["paired"][0]["candidate"], "threshold:step=2,cooldown_secs=0");
     assert!(compared["seconds"].as_f64().is_some());
     assert_eq!(compared["files"]["report"], "runs/compare/report.html");
 }
