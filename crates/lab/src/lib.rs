@@ -9,6 +9,7 @@ mod clock;
 pub mod comparison;
 pub mod config;
 pub mod contenders;
+pub mod demand;
 pub mod environment;
 mod error;
 pub mod evaluation;
