@@ -7,8 +7,8 @@
 //! Left out: start-up times and limits on how fast replicas may change; demand is what should be there, not how to get
 //! there.
 
-use crate::{Result, initial::replicas_for, traffic::Day};
-use trimtab_model::{Application, Seconds, Time};
+use crate::{Result, initial::replicas_for};
+use trimtab_model::{Application, Time};
 use trimtab_sim::{Arrivals, Cluster, SimConfig};
 
 /// Rates at which demand is searched for, evenly spaced up to the largest capacity.
@@ -55,15 +55,6 @@ impl Demand {
     /// The most replicas of each service.
     pub fn most(&self) -> &[u32] {
         &self.most
-    }
-
-    /// What a day's traffic needs in each interval of `interval` seconds.
-    pub fn over<'a>(&'a self, day: &'a Day, interval: f64) -> impl Iterator<Item = &'a [u32]> {
-        let count = (day.length.0 / interval).round() as usize;
-        (0..count).map(move |i| {
-            let from = interval * i as f64;
-            self.at(day.rate.mean(Seconds(from), Seconds(from + interval)).0)
-        })
     }
 }
 

@@ -49,10 +49,10 @@ impl Estimate {
     }
 }
 
-/// Mean of a value observed once for each (block, repeat), with an interval by the two-level bootstrap: blocks
-/// (days) are drawn with replacement, then repeats (seeds) within each. Blocks are what traffic varies over, so
-/// that the interval speaks of days not seen. Blocks weigh the same, however many repeats they have. With one block
-/// the interval speaks of repeats alone; a single value has an interval of no width, which says nothing.
+/// Mean of a value observed once for each (block, repeat), with an interval by the bootstrap over blocks (days, each with
+/// its repeats, the seeds). Blocks are what traffic varies over, so that the interval speaks of days not seen. They weigh
+/// the same, however many repeats they have. With one block the interval speaks of repeats alone; a single value has an
+/// interval of no width, which says nothing.
 pub fn estimate(blocks: &[Vec<f64>]) -> Estimate {
     let means = |strata: &[Vec<Vec<f64>>]| {
         let blocks = &strata[0];
@@ -66,7 +66,7 @@ pub fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// Mean without the lowest and the highest quarter, each rounded down to whole values (SciPy's `trim_mean(…, 0.25)`,
+/// Mean without the lowest and the highest quarter, each rounded down to whole values (`SciPy`'s `trim_mean(…, 0.25)`,
 /// which `rliable` uses). Sorts `values`; 0 of nothing.
 pub fn interquartile_mean(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);

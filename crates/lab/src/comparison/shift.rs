@@ -2,7 +2,7 @@
 //!
 //! Left out: a judgement; the matrix is read row by row against its diagonal.
 
-use super::{Cell, Score, run::blocks};
+use super::{Cell, metric_of, run::blocks};
 use crate::statistics::{Estimate, estimate};
 use serde::{Deserialize, Serialize};
 
@@ -26,13 +26,16 @@ pub struct ShiftCell {
 
 /// The field for `cells`, which are all of one autoscaler on one traffic.
 pub fn shift_cell(autoscaler: &str, fitted_on: &str, scored_on: &str, cells: &[&Cell]) -> ShiftCell {
-    let over = |value: fn(&Score) -> f64| estimate(&blocks(cells, value));
+    let over = |key| {
+        let metric = metric_of(key);
+        metric.possible(estimate(&blocks(cells, |score| (metric.of)(score).unwrap_or_default())))
+    };
     ShiftCell {
         autoscaler: autoscaler.to_owned(),
         fitted_on: fitted_on.to_owned(),
         scored_on: scored_on.to_owned(),
-        shared: over(|s| s.shared),
-        violation_percent: over(|s| 100.0 * s.violation_share),
-        cost_over_demand: over(|s| s.cost_over_demand),
+        shared: over("shared_score"),
+        violation_percent: over("violation_percent"),
+        cost_over_demand: over("cost_over_demand"),
     }
 }

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 /// The five metrics, each in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Elasticity {
-    /// θ_U: replicas missing, relative to demand, mean over time.
+    /// `θ_U`: replicas missing, relative to demand, mean over time.
     pub under_accuracy: f64,
-    /// θ_O: replicas too many, relative to demand, mean over time.
+    /// `θ_O`: replicas too many, relative to demand, mean over time.
     pub over_accuracy: f64,
-    /// τ_U: share of time with replicas missing.
+    /// `τ_U`: share of time with replicas missing.
     pub under_time: f64,
-    /// τ_O: share of time with replicas too many.
+    /// `τ_O`: share of time with replicas too many.
     pub over_time: f64,
     /// υ: share of time in which supply and demand do not move in the same direction.
     pub instability: f64,

@@ -46,7 +46,7 @@ pub(super) fn glossary(comparison: &Comparison) -> Markup {
         ("pods", "Mean number of pods over the day, all services together.".to_owned()),
         ("scaling actions", "How often a service's number of replicas was changed: fewer is calmer.".to_owned()),
         ("reward", "What a learned policy was trained to raise. It weighs the other columns against each other and can be compared within one traffic only.".to_owned()),
-        ("12.3 [11.9, 12.8]", "A mean and its 95 % interval. Days are drawn again and again with replacement, then seeds within each day; the interval reaches as far into the means so found as Student's t asks for so few days. With a single day it speaks of other seeds only; a single run has none.".to_owned()),
+        ("12.3 [11.9, 12.8]", "A mean and its 95 % interval. Days are drawn again and again with replacement, each with all its seeds; the interval reaches as far into the means so found as Student's t asks for so few days. With a single day it speaks of other seeds only; a single run has none.".to_owned()),
         ("difference", "Candidate less baseline on the same day with the same seed, so that a busy day does not blur it (a baseline with one seed stands against every seed). “No difference shown” means that the interval holds zero; it does not show that both are equal.".to_owned()),
         ("demand", "The fewest replicas of each service that keep the SLO at a moment's rate of requests, found in the same simulated cluster: what a clairvoyant autoscaler without start-up times would run.".to_owned()),
         ("seed", "Start of everything random in a run. For a learned policy also that of its training: every seed is a policy of its own.".to_owned()),

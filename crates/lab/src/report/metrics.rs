@@ -51,9 +51,12 @@ fn row(analysis: &Analysis, traffic: &str, names: &[&str], metric: &Metric) -> M
 fn merged(comparison: &Comparison, traffic: &str, names: &[&str]) -> Markup {
     let of = |name: &str| comparison.latency.iter().find(|l| l.traffic == traffic && l.autoscaler == name);
     let row = |heading: &str, of_one: fn(&crate::comparison::MergedLatency) -> f64| {
+        // Of the fastest, because a single day of overload would leave the others without a digit.
+        let least = names.iter().filter_map(|name| of(name)).map(of_one).fold(f64::INFINITY, f64::min);
+        let places = decimals(least);
         html! { tr {
             th scope="row" { (heading) " of all runs' requests " span.unit { "ms" } }
-            @for name in names { td { @if let Some(found) = of(name) { (fixed(of_one(found), 1)) } } }
+            @for name in names { td { @if let Some(found) = of(name) { (fixed(of_one(found), places)) } } }
         } }
     };
     html! { @if names.iter().any(|name| of(name).is_some()) {

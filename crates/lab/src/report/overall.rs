@@ -14,15 +14,8 @@ use crate::statistics::Estimate;
 use maud::{Markup, html};
 
 /// Metrics of the table, by key.
-const SHOWN: [&str; 7] = [
-    "shared_score",
-    "violation_percent",
-    "bad_request_percent",
-    "cost_over_demand",
-    "used_core_hours",
-    "churn",
-    "reversals",
-];
+const SHOWN: [&str; 5] =
+    ["shared_score", "violation_percent", "cost_over_demand", "used_core_hours", "churn"];
 
 /// The whole section; nothing where nobody ran.
 pub(super) fn section(comparison: &Comparison, analysis: &Analysis, cast: &Cast<'_>) -> Markup {
@@ -37,6 +30,9 @@ pub(super) fn section(comparison: &Comparison, analysis: &Analysis, cast: &Cast<
                 p.note {
                     "Differences are means over traffic with 95 % intervals; p is Wilcoxon's signed-rank test with Holm's correction for all "
                     (count(analysis.tests.len(), "test")) " of this page. A difference is claimed where p is at most 0.05 and the interval leaves out zero."
+                    @if let Some(least) = analysis.least_p() {
+                        " The pairs of runs there are would give no p below " (small(least)) ": too few for any claim over all traffic."
+                    }
                 }
             }
             (middles(comparison, analysis, cast))

@@ -1,11 +1,14 @@
-//! The stratified two-level bootstrap: within each stratum (a traffic) blocks (days) are drawn with replacement, then
-//! repeats (seeds) within each block.
+//! The stratified bootstrap over blocks: within each stratum (a traffic) blocks (days) are drawn with replacement, each
+//! with all its repeats (seeds). Where a stratum has a single block, its repeats are drawn.
+//!
+//! Repeats within blocks are not drawn again: block means hold their scatter already, and drawing at both levels
+//! would count it twice (Davison and Hinkley 1997, "Bootstrap Methods and their Application", 3.8).
 //!
 //! A percentile interval of few blocks is too narrow, by √((n − 1)/n) and by what Student's t adds to the normal
 //! distribution. [`Width::Expanded`] takes percentiles further out, so that for means of normal values the interval is as
 //! wide as Student's (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", 5.3: the expanded percentile
-//! interval). Percentiles so far out need enough blocks to resample: with fewer than five, the interval is Student's
-//! with the bootstrap's standard error.
+//! interval). Percentiles so far out need enough blocks to resample: with ten degrees of freedom or fewer, the interval is
+//! Student's with the bootstrap's standard error.
 //!
 //! Left out: acceleration and bias correction (`BCa`), which mend skewness and not few blocks; coverage does not ask for
 //! them (`coverage`).
@@ -45,7 +48,7 @@ impl Default for Bootstrap {
 /// Share beyond each end of the interval.
 const BEYOND: f64 = 0.025;
 /// With fewer degrees of freedom the percentiles that the interval asks for are beyond what resampling can tell.
-const FEWEST_FREEDOMS: usize = 4;
+const FEWEST_FREEDOMS: usize = 11;
 
 impl Bootstrap {
     /// `statistic` of the strata, each as one list of values, with its interval. Nothing observed is zero.
@@ -116,11 +119,14 @@ pub(super) fn flatten(strata: &[Stratum], flat: &mut Vec<Vec<f64>>) {
 }
 
 fn draw(from: &Stratum, to: &mut Stratum, rng: &mut Pcg64Mcg) {
-    for block in to {
-        // With one block there is nothing to draw from, and no generator is asked.
-        let source = &from[if from.len() > 1 { rng.random_range(0..from.len()) } else { 0 }];
+    if let ([only], [block]) = (&from[..], &mut to[..]) {
         block.clear();
-        block.extend((0..source.len()).map(|_| source[rng.random_range(0..source.len())]));
+        block.extend((0..only.len()).map(|_| only[rng.random_range(0..only.len())]));
+        return;
+    }
+    for block in to {
+        block.clear();
+        block.extend_from_slice(&from[rng.random_range(0..from.len())]);
     }
 }
 

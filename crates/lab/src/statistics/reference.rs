@@ -1,4 +1,4 @@
-//! Our figures beside those of SciPy and rliable (`tests/fixtures/statistics.py`).
+//! Our figures beside those of `SciPy` and rliable (`tests/fixtures/statistics.py`).
 
 use super::{
     Bootstrap, Estimate, Stratum, Width, holm, interquartile_mean, probability_of_improvement, profile,

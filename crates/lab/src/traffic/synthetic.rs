@@ -26,8 +26,8 @@ const START: f64 = 1_704_067_200.0;
 const PLAN_SECS: f64 = 900.0;
 /// Peaks are looked for in means over this long.
 const PEAK_SECS: f64 = 60.0;
-/// Share of the days to train on, unless told otherwise.
-const TRAIN_SHARE: f64 = 0.5;
+/// The first of them are to train on, unless told otherwise.
+const TRAIN_DAYS: usize = 7;
 
 /// The synthetic workload called `name`.
 pub(super) fn find(name: &str) -> Option<Named> {
@@ -118,13 +118,11 @@ fn split(config: &TrafficConfig) -> trimtab_workload::Result<(Vec<usize>, Vec<us
             (train, test)
         }
         (None, Some(test)) => {
-            let train = others(&test);
-            (train, test)
+            // Few days to score on do not make calibration longer.
+            let usual: Vec<usize> = (0..TRAIN_DAYS).filter(|n| !test.contains(n)).collect();
+            (if usual.is_empty() { others(&test) } else { usual }, test)
         }
-        (None, None) => {
-            let train = (TRAIN_SHARE * DAYS as f64) as usize;
-            ((0..train).collect(), (train..DAYS).collect())
-        }
+        (None, None) => ((0..TRAIN_DAYS).collect(), (TRAIN_DAYS..DAYS).collect()),
     })
 }
 
@@ -174,7 +172,7 @@ mod tests {
     #[test]
     fn days_are_named_by_their_number() {
         let found = traffic("bursts", |config| config.test = "3..5".into());
-        assert_eq!((found.train.len(), found.test.len()), (12, 2));
+        assert_eq!((found.train.len(), found.test.len()), (5, 2));
         assert_eq!(found.test[0].label, "day 3");
     }
 }
