@@ -56,8 +56,8 @@ fn middles(comparison: &Comparison, analysis: &Analysis, cast: &Cast<'_>) -> Mar
             thead { tr {
                 th scope="col" { "autoscaler" }
                 @for metric in SHOWN.map(metric_of) { th scope="col" { (metric.heading) br; span.unit { (metric.unit) } } }
-                @if let Some(baseline) = &analysis.baseline {
-                    th scope="col" { "better than " (baseline) br; span.unit { "probability" } }
+                @if analysis.baseline.is_some() {
+                    th scope="col" { "improvement" br; span.unit { "probability" } }
                 }
             } }
             tbody { @for (row, name) in names.iter().enumerate() {
@@ -76,7 +76,7 @@ fn middles(comparison: &Comparison, analysis: &Analysis, cast: &Cast<'_>) -> Mar
                 }
             } }
         } }
-        p.note { "Means of the middle half of all runs (traffic, day, seed), with stratified bootstrap intervals. The best of a column is shaded. The probability is that of a run scoring higher on the shared score than one of the baseline on the same traffic; 0.5 is no better and no worse." }
+        p.note { "Means of the middle half of all runs (traffic, day, seed), with stratified bootstrap intervals. The best of a column is shaded. " @if let Some(baseline) = &analysis.baseline { "Improvement is the probability that a run scores higher on the shared score than one of " (baseline) " on the same traffic; 0.5 is no better and no worse." } }
     }
 }
 
