@@ -26,6 +26,7 @@ struct Results<'a> {
 struct Files {
     comparison: PathBuf,
     report: PathBuf,
+    report_json: PathBuf,
 }
 
 /// Prints `comparison`, which took `seconds` and is in `dir`, if it was written.
@@ -40,8 +41,11 @@ pub(crate) fn print(comparison: &Comparison, dir: Option<&Path>, seconds: f64, o
         summaries: &comparison.summaries,
         paired: &comparison.paired,
         cells: &comparison.cells,
-        files: dir
-            .map(|dir| Files { comparison: dir.join("comparison.json"), report: dir.join("report.html") }),
+        files: dir.map(|dir| Files {
+            comparison: dir.join("comparison.json"),
+            report: dir.join("report.html"),
+            report_json: dir.join("report.json"),
+        }),
         seconds,
     };
     output.result(&results, || {

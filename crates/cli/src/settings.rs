@@ -30,8 +30,9 @@ pub(crate) struct ConfigArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Traffic")]
 pub(crate) struct TrafficArgs {
-    /// Traffic: a shipped recording (`trimtab workload list`) or a file of times and counts; may be repeated
-    #[arg(long, value_name = "NAME|FILE", num_args = 1..)]
+    /// Traffic: a recording or a synthetic workload that ships (`trimtab workload list`), or a file of times and counts;
+    /// several separated by commas or spaces
+    #[arg(long, visible_alias = "traces", value_name = "NAME|FILE", num_args = 1.., value_delimiter = ',')]
     trace: Vec<String>,
     /// Days to train and to calibrate on, such as 0..5 or 1998-06-11..=1998-06-19 [default: recommended days, else the first 70 %]
     #[arg(long, value_name = "DAYS")]

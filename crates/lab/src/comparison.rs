@@ -1,41 +1,22 @@
 //! A comparison of autoscalers on traffic that none of them was fitted to: the data behind tables, verdicts
 //! and reports. It is plain data, written as JSON beside the report.
 
+mod analysis;
 mod run;
+mod score;
+mod shift;
 mod verdict;
 
-pub use run::{Build, Contender, compare, summarize};
+pub use analysis::{Aggregate, Analysis, Improvement, MetricRow, PairTest, Profile, Shown};
+pub use run::{Build, Contender, Scored, compare, summarize};
+pub use score::{
+    Better, CHURN_WEIGHT, Loss, METRICS, Metric, Score, VIOLATION_WEIGHT, metric_of, shared_score,
+};
+pub use shift::{ShiftCell, shift_cell};
 pub use verdict::judge;
 
-use crate::statistics::Estimate;
+use crate::{evaluation::DecisionTime, statistics::Estimate};
 use serde::{Deserialize, Serialize};
-
-/// How one autoscaler did on one day with one seed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Requested core-hours.
-    pub core_hours: f64,
-    /// Mean number of pods.
-    pub pods: f64,
-    /// Share of 15 s windows (the SLO's) whose p95 was over the bound, 0…1.
-    pub violation_share: f64,
-    /// Share of requests that failed or were slower than the bound, 0…1.
-    pub bad_request_share: f64,
-    /// Share of requests that failed, 0…1.
-    pub failed_share: f64,
-    /// Mean over windows of `max(0, p95 / bound − 1)`.
-    pub severity: f64,
-    /// Mean response time in milliseconds.
-    pub mean_ms: f64,
-    /// 95th percentile over all requests of the day, in milliseconds.
-    pub p95_ms: f64,
-    /// 99th percentile over all requests of the day, in milliseconds.
-    pub p99_ms: f64,
-    /// Changes of a service's replica count.
-    pub scaling_actions: f64,
-    /// Sum of reward over the day, with the terms and weights of the environment.
-    pub reward: f64,
-}
 
 /// One run: an autoscaler on one day with one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,6 +157,21 @@ pub struct AutoscalerSummary {
     pub description: String,
 }
 
+/// Response times of all runs of an autoscaler on one traffic, from their joined histograms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MergedLatency {
+    /// Name of the autoscaler.
+    pub autoscaler: String,
+    /// Name of the traffic.
+    pub traffic: String,
+    /// Median over all requests, milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile over all requests, milliseconds.
+    pub p95_ms: f64,
+    /// 99th percentile over all requests, milliseconds.
+    pub p99_ms: f64,
+}
+
 /// The whole comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -201,6 +197,15 @@ pub struct Comparison {
     pub timelines: Vec<Timeline>,
     /// Learning curves, where something learned.
     pub learning: Vec<LearningCurve>,
+    /// Percentiles over all runs, by autoscaler and traffic.
+    #[serde(default)]
+    pub latency: Vec<MergedLatency>,
+    /// Fitted to one traffic and scored on another, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shift: Vec<ShiftCell>,
+    /// How long decisions took. Not in `comparison.json`, whose bytes follow from its inputs; `report.json` has it.
+    #[serde(skip)]
+    pub time: Vec<DecisionTime>,
     /// Configuration that the run was made with, as TOML.
     pub config: String,
     /// Command that repeats it.

@@ -1,16 +1,26 @@
 //! Scoring an autoscaler on one day of traffic: the control loop over a [`Plant`], and what came of it.
 
+mod decision_time;
+mod elasticity;
+mod recorder;
+
+pub use decision_time::{DecisionTime, DecisionTimes};
+pub use elasticity::Elasticity;
+
 use crate::{
     Result,
     comparison::{Score, Track},
+    demand::Demand,
     initial::replicas_for,
-    reward::{Reward, ServiceSignals, Signals},
+    reward::Reward,
     traffic::Day,
 };
+use decision_time::Timed;
+use recorder::Recorder;
 use std::convert::Infallible;
 use trimtab_control::{Autoscaler, Guardrails, GuardrailsConfig};
 use trimtab_model::{Application, Decision, Plant, Seconds, Snapshot};
-use trimtab_sim::{SimConfig, SimulatedPlant, Tally};
+use trimtab_sim::{LatencyHistogram, SimConfig, SimulatedPlant, Tally};
 
 /// Time before a day that is simulated and not scored: metrics and replicas settle on the traffic that really came.
 pub(crate) const WARM_UP: Seconds = Seconds(900.0);
@@ -37,6 +47,10 @@ pub struct DayRun {
     pub score: Score,
     /// Sums behind them.
     pub tally: Tally,
+    /// All response times; absent where only sums were asked for.
+    pub histogram: Option<LatencyHistogram>,
+    /// How long decisions took, which no two runs share.
+    pub times: DecisionTimes,
     /// For drawing, if asked for.
     pub track: Track,
     /// Requests per second, in the points of the track.
@@ -94,6 +108,21 @@ impl Scenario {
         seed: u64,
         detail: Detail,
     ) -> Result<DayRun> {
+        self.run_day_against(None, autoscaler, day, seed, detail)
+    }
+
+    /// As [`run_day`](Self::run_day), with the figures that are relative to `demand`.
+    ///
+    /// # Errors
+    /// A configuration that cannot work.
+    pub fn run_day_against(
+        &self,
+        demand: Option<&Demand>,
+        autoscaler: &mut dyn Autoscaler,
+        day: &Day,
+        seed: u64,
+        detail: Detail,
+    ) -> Result<DayRun> {
         autoscaler.reset();
         let services = self.application.services.len();
         let sim = SimConfig { record_latency: detail != Detail::Sums, ..self.sim.clone() };
@@ -115,10 +144,11 @@ impl Scenario {
         sure(drive(&mut plant, autoscaler, &mut guardrails, interval, decisions(WARM_UP.0), |_, _, _| {}));
         plant.forget();
 
-        let mut recorder = Recorder::new(self, detail);
+        let mut timed = Timed { autoscaler, times: DecisionTimes::default() };
+        let mut recorder = Recorder::new(self, day, detail, demand, plant.histogram());
         sure(drive(
             &mut plant,
-            autoscaler,
+            &mut timed,
             &mut guardrails,
             interval,
             decisions(day.length.0),
@@ -126,124 +156,10 @@ impl Scenario {
                 recorder.record(plant, seen, asked);
             },
         ));
-        Ok(recorder.finish(&plant))
+        Ok(recorder.finish(&plant, timed.times))
     }
 }
 
 fn sure(result: Result<(), Infallible>) {
     let Ok(()) = result;
-}
-
-struct Recorder<'a> {
-    scenario: &'a Scenario,
-    cost_share: Vec<f32>,
-    reward: f64,
-    point_secs: Option<f64>,
-    /// Decisions in the open point.
-    open: u32,
-    track: Track,
-    rate: Vec<f32>,
-    point: Point,
-}
-
-/// Sums of the open point.
-#[derive(Default)]
-struct Point {
-    offered: f64,
-    pods: f64,
-    cores: f64,
-    p95: f64,
-    replicas: Vec<f64>,
-}
-
-impl<'a> Recorder<'a> {
-    fn new(scenario: &'a Scenario, detail: Detail) -> Self {
-        let services = &scenario.application.services;
-        let total: f64 = services.iter().map(|s| s.allocation.cpu_request.cores()).sum();
-        Self {
-            scenario,
-            cost_share: services.iter().map(|s| (s.allocation.cpu_request.cores() / total) as f32).collect(),
-            reward: 0.0,
-            point_secs: if let Detail::Series(secs) = detail { Some(secs) } else { None },
-            open: 0,
-            track: Track { replicas: vec![Vec::new(); services.len()], ..Track::default() },
-            rate: Vec::new(),
-            point: Point { replicas: vec![0.0; services.len()], ..Point::default() },
-        }
-    }
-
-    fn record(&mut self, plant: &SimulatedPlant, seen: &Snapshot, asked: &Decision) {
-        let tally = plant.last_interval();
-        let bound = self.scenario.application.slo.p95.0;
-        let signals = Signals {
-            violation: tally.violation_share() as f32,
-            latency: ((tally.p95_sum / tally.windows.max(1.0) / bound) as f32)
-                .min(crate::reward::LATENCY_CAP),
-            slow: tally.bad_request_share() as f32,
-            invalid: 0.0,
-        };
-        let mut reward = self.scenario.reward.shared(&signals);
-        for (service, share) in self.cost_share.iter().enumerate() {
-            let before = seen.services[service].replicas.spec;
-            let replicas = asked.services[service].replicas.unwrap_or(before);
-            reward += self.scenario.reward.own(&ServiceSignals {
-                cost: share * replicas as f32,
-                churn: replicas.abs_diff(before) as f32,
-                desired: 0.0,
-            });
-        }
-        self.reward += f64::from(reward);
-        if let Some(secs) = self.point_secs {
-            self.point.offered += tally.offered;
-            self.point.pods += tally.pod_seconds;
-            self.point.cores += tally.requested_core_seconds;
-            self.point.p95 = self.point.p95.max(plant.last_window().map_or(0.0, |w| w.1));
-            for (sum, (service, wish)) in
-                self.point.replicas.iter_mut().zip(seen.services.iter().zip(&asked.services))
-            {
-                *sum += f64::from(wish.replicas.unwrap_or(service.replicas.spec));
-            }
-            self.open += 1;
-            if f64::from(self.open) * self.scenario.interval_secs >= secs {
-                self.close_point();
-            }
-        }
-    }
-
-    fn close_point(&mut self) {
-        let secs = f64::from(self.open) * self.scenario.interval_secs;
-        self.rate.push((self.point.offered / secs) as f32);
-        self.track.pods.push((self.point.pods / secs) as f32);
-        self.track.cores.push((self.point.cores / secs) as f32);
-        self.track.p95_ms.push((self.point.p95 * 1000.0) as f32);
-        for (series, sum) in self.track.replicas.iter_mut().zip(&mut self.point.replicas) {
-            series.push((std::mem::take(sum) / f64::from(self.open)) as f32);
-        }
-        self.point = Point { replicas: std::mem::take(&mut self.point.replicas), ..Point::default() };
-        self.open = 0;
-    }
-
-    fn finish(self, plant: &SimulatedPlant) -> DayRun {
-        let tally = *plant.tally();
-        let percentile = |q| plant.histogram().map_or(0.0, |h| 1000.0 * h.quantile(q));
-        let share = |part: f64| if tally.offered > 0.0 { part / tally.offered } else { 0.0 };
-        DayRun {
-            score: Score {
-                core_hours: tally.core_hours(),
-                pods: tally.pod_seconds / tally.seconds.max(1.0),
-                violation_share: tally.violation_share(),
-                bad_request_share: tally.bad_request_share(),
-                failed_share: share(tally.failed),
-                severity: tally.severity / tally.windows.max(1.0),
-                mean_ms: 1000.0 * tally.mean_latency(),
-                p95_ms: percentile(0.95),
-                p99_ms: percentile(0.99),
-                scaling_actions: tally.scaling_actions,
-                reward: self.reward,
-            },
-            tally,
-            track: self.track,
-            rate: self.rate,
-        }
-    }
 }

@@ -4,20 +4,22 @@
 //!
 //! ```text
 //! <dir>/<traffic>/seed-<n>/   a run directory for each training run
-//! <dir>/comparison.json       every figure
+//! <dir>/comparison.json       every figure, and what the report is rendered from
 //! <dir>/report.html           the report
+//! <dir>/report.json           the report as data, with its schema's version
 //! <dir>/config.toml           the configuration without what is particular to a run
 //! ```
 
 use crate::{
     Error, Result,
     comparison::{
-        AutoscalerSummary, Comparison, Contender, LearningCurve, LearningPoint, TrafficSummary, compare,
-        judge, summarize,
+        Analysis, AutoscalerSummary, Cell, Comparison, Contender, LearningCurve, LearningPoint, Scored,
+        TrafficSummary, compare, judge, shift_cell, summarize,
     },
     config::RunConfig,
     contenders::{self, Entrant, Fitting, Trained},
-    evaluation::Scenario,
+    demand::Demand,
+    evaluation::{DecisionTimes, Scenario},
     files, parallel, report,
     run_dir::RunDir,
     traffic::{Day, Traffic},
@@ -155,6 +157,15 @@ impl Experiment {
     }
 }
 
+/// Whether autoscalers are also scored on traffic that they were not fitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// Everybody is scored on test days of the traffic that they were fitted to.
+    Left,
+    /// And on those of each other traffic.
+    Scored,
+}
+
 /// Scores the autoscalers called `names` ([`Entrant::find`]) on the test days of all traffic of `config`, with `seeds`.
 /// Learned ones are judged against the calibrated HPA, or the default one where only that takes part; where nobody
 /// learned, everybody else is.
@@ -166,14 +177,20 @@ pub fn comparison(
     config: &RunConfig,
     names: &[String],
     seeds: &[u64],
+    shift: Shift,
     threads: usize,
     command: String,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Comparison> {
     let (mut contest, traffics) = Contest::new(config, seeds, threads, command, tell)?;
+    if shift == Shift::Scored && traffics.len() < 2 {
+        let message = "is one traffic only, expected two or more for a shift from one to another";
+        return Err(Error::config("traffic", message));
+    }
     let scenario = contest.scenario.clone();
     let entrants =
         traffics.iter().map(|t| find_all(names, &scenario, t, seeds)).collect::<Result<Vec<_>>>()?;
+    let mut fitted = Vec::new();
     for ((entrants, traffic), setting) in entrants.into_iter().zip(&traffics).zip(&config.traffic) {
         for entrant in &entrants {
             let seen = days_seen(entrant, traffic, &setting.source, &scenario)?;
@@ -183,7 +200,10 @@ pub fn comparison(
             }
         }
         let mut fitting = Fitting::new(&scenario, traffic, &config.inner.calibration, threads);
-        contest.hold(traffic, entrants, &mut fitting)?;
+        fitted.push(contest.hold(traffic, entrants, &mut fitting)?);
+    }
+    if shift == Shift::Scored {
+        contest.shift(&traffics, &fitted)?;
     }
     Ok(contest.finish())
 }
@@ -215,7 +235,7 @@ fn days_seen(entrant: &Entrant, traffic: &Traffic, source: &str, scenario: &Scen
     Ok(seen)
 }
 
-/// Writes `comparison.json` and `report.html` into `dir`.
+/// Writes `comparison.json`, `report.html` and `report.json` into `dir`.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -225,26 +245,36 @@ fn days_seen(entrant: &Entrant, traffic: &Traffic, source: &str, scenario: &Scen
 pub fn write(comparison: &Comparison, dir: &Path) -> Result<()> {
     let json = serde_json::to_vec_pretty(comparison).expect("a comparison has a JSON form");
     files::write_atomic(&dir.join("comparison.json"), &json)?;
-    files::write_atomic(&dir.join("report.html"), report::render(comparison).as_bytes())
+    let analysis = Analysis::of(comparison);
+    files::write_atomic(&dir.join("report.json"), report::document(comparison, &analysis).as_bytes())?;
+    files::write_atomic(&dir.join("report.html"), report::render(comparison, &analysis).as_bytes())
 }
 
-/// Reads `comparison.json` in `dir` back.
+/// Reads `comparison.json` in `dir` back, and from `report.json` how long decisions took, where that is there.
 ///
 /// # Errors
 /// [`Error::Read`], or [`Error::Run`] for a file that is not a comparison.
 pub fn read(dir: &Path) -> Result<Comparison> {
     let path = dir.join("comparison.json");
     let text = files::read_text(&path)?;
-    serde_json::from_str(&text).map_err(|e| Error::run(&path, format!("is not a whole comparison: {e}")))
+    let mut comparison: Comparison = serde_json::from_str(&text)
+        .map_err(|e| Error::run(&path, format!("is not a whole comparison: {e}")))?;
+    if let Ok(text) = files::read_text(&dir.join("report.json")) {
+        comparison.time = report::time_of(&text);
+    }
+    Ok(comparison)
 }
 
 /// A comparison that is being made, one traffic after the other.
 struct Contest<'a> {
     scenario: Scenario,
+    demand: Demand,
     seeds: &'a [u64],
     threads: usize,
     tell: &'a (dyn Fn(Event) + Sync),
     comparison: Comparison,
+    /// How long decisions took, by autoscaler.
+    times: Vec<(String, DecisionTimes)>,
 }
 
 impl<'a> Contest<'a> {
@@ -284,39 +314,80 @@ impl<'a> Contest<'a> {
             paired: Vec::new(),
             timelines: Vec::new(),
             learning: Vec::new(),
+            latency: Vec::new(),
+            shift: Vec::new(),
+            time: Vec::new(),
             config: config.to_toml(),
             command,
         };
-        Ok((Self { scenario, seeds, threads, tell, comparison }, traffics))
+        let demand = Demand::new(&scenario.application, &scenario.sim)?;
+        let times = Vec::new();
+        Ok((Self { scenario, demand, seeds, threads, tell, comparison, times }, traffics))
     }
 
-    /// Fits everybody to a traffic, scores them on its test days and judges.
-    fn hold(&mut self, traffic: &Traffic, entrants: Vec<Entrant>, fitting: &mut Fitting<'_>) -> Result<()> {
+    /// Fits everybody to a traffic, scores them on its test days and judges. Returns them as fitted.
+    fn hold(
+        &mut self,
+        traffic: &Traffic,
+        entrants: Vec<Entrant>,
+        fitting: &mut Fitting<'_>,
+    ) -> Result<Vec<Contender<'static>>> {
         let pairs = pairs(&entrants);
         let contenders = entrants
             .into_iter()
             .map(|entrant| fitting.contender(entrant, &mut stage(traffic, self.tell)))
             .collect::<Result<Vec<_>>>()?;
+        let all: Vec<&Contender<'_>> = contenders.iter().collect();
+        let scored = self.score(traffic, &all, "scoring on days never seen")?;
+        for (candidate, baseline) in pairs {
+            self.comparison.paired.push(judge(&scored.cells, &traffic.name, &candidate, &baseline));
+        }
+        for (contender, times) in contenders.iter().zip(&scored.times) {
+            describe(&mut self.comparison.autoscalers, contender, &traffic.name);
+            match self.times.iter_mut().find(|(name, _)| *name == contender.name) {
+                Some((_, sum)) => sum.merge(times),
+                None => self.times.push((contender.name.clone(), times.clone())),
+            }
+        }
+        self.comparison.cells.extend(scored.cells);
+        self.comparison.timelines.push(scored.timeline);
+        self.comparison.latency.extend(scored.latency);
+        Ok(contenders)
+    }
+
+    fn score(&self, traffic: &Traffic, contenders: &[&Contender<'_>], what: &str) -> Result<Scored> {
         let total = contenders.len() * traffic.test.len() * self.seeds.len();
         let done = AtomicUsize::new(0);
-        let (cells, timeline) =
-            compare(&self.scenario, traffic, &contenders, self.seeds, self.threads, &|| {
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                stage(traffic, self.tell)("scoring on days never seen", done as f64 / total as f64);
-            })?;
-        for (candidate, baseline) in pairs {
-            self.comparison.paired.push(judge(&cells, &traffic.name, &candidate, &baseline));
-        }
-        self.comparison.cells.extend(cells);
-        self.comparison.timelines.push(timeline);
-        for contender in &contenders {
-            describe(&mut self.comparison.autoscalers, contender, &traffic.name);
+        let progress = || {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            stage(traffic, self.tell)(what, done as f64 / total as f64);
+        };
+        compare(&self.scenario, &self.demand, traffic, contenders, self.seeds, self.threads, &progress)
+    }
+
+    /// Scores everybody whom fitting changes on the traffic of the others; `fitted` is by traffic.
+    fn shift(&mut self, traffics: &[Traffic], fitted: &[Vec<Contender<'static>>]) -> Result<()> {
+        for (from, contenders) in traffics.iter().zip(fitted) {
+            let moved: Vec<&Contender<'_>> = contenders.iter().filter(|c| !c.fitted.is_empty()).collect();
+            for to in traffics.iter().filter(|_| !moved.is_empty()) {
+                let cells = if from.name == to.name {
+                    self.comparison.cells.clone()
+                } else {
+                    self.score(to, &moved, &["scoring who was fitted to ", &from.name].concat())?.cells
+                };
+                for contender in &moved {
+                    let own = |c: &&Cell| c.autoscaler == contender.name && c.traffic == to.name;
+                    let own: Vec<&Cell> = cells.iter().filter(own).collect();
+                    self.comparison.shift.push(shift_cell(&contender.name, &from.name, &to.name, &own));
+                }
+            }
         }
         Ok(())
     }
 
     fn finish(mut self) -> Comparison {
         self.comparison.summaries = summarize(&self.comparison.cells);
+        self.comparison.time = self.times.iter().map(|(name, times)| times.summary(name)).collect();
         self.comparison
     }
 }

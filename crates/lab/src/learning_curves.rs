@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::statistics::interquartile_mean;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -86,23 +87,15 @@ impl Curve {
             let mut resampled: Vec<f64> = (0..RESAMPLES)
                 .map(|_| {
                     let draw = returns.iter().map(|_| returns[rng.random_range(0..returns.len())]);
-                    interquartile_mean(draw.collect())
+                    interquartile_mean(&mut draw.collect::<Vec<f64>>())
                 })
                 .collect();
             resampled.sort_by(f64::total_cmp);
             let at = |q: f64| resampled[((RESAMPLES - 1) as f64 * q).round() as usize];
-            Point { steps, iqm: interquartile_mean(returns.clone()), low: at(0.025), high: at(0.975) }
+            Point { steps, iqm: interquartile_mean(&mut returns.clone()), low: at(0.025), high: at(0.975) }
         };
         self.returns.iter().map(point).collect()
     }
-}
-
-/// Mean without the lowest and the highest quarter, each rounded down to whole values.
-fn interquartile_mean(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let cut = values.len() / 4;
-    let middle = &values[cut..values.len() - cut];
-    middle.iter().sum::<f64>() / middle.len() as f64
 }
 
 /// The page in Markdown; the pictures are expected at `learning-curves/NAME.svg`.
@@ -155,12 +148,6 @@ mod tests {
     use crate::report::learning_curve;
 
     const CSV: &str = "# peer 1.0\nseed,steps,return\n1,0,9.5\n2,0,10.5\n1,100,20\n2,100,40\n";
-
-    #[test]
-    fn the_interquartile_mean_leaves_out_the_outer_quarters() {
-        assert_eq!(interquartile_mean(vec![1000.0, 2.0, 4.0, -1000.0]), 3.0);
-        assert_eq!(interquartile_mean(vec![1.0, 2.0, 6.0]), 3.0);
-    }
 
     #[test]
     fn a_curve_has_a_point_for_each_number_of_steps() {

@@ -10,6 +10,7 @@ pub mod cloning;
 pub mod comparison;
 pub mod config;
 pub mod contenders;
+pub mod demand;
 pub mod environment;
 mod error;
 pub mod evaluation;

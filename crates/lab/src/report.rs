@@ -6,18 +6,22 @@
 mod axis;
 mod column;
 mod curves;
+mod document;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod label;
 mod learning;
 mod making;
+mod metrics;
 mod number;
+mod overall;
 mod pairs;
 mod palette;
 mod plane;
 mod plot;
 mod results;
 mod services;
+mod shift;
 mod study;
 mod table;
 #[cfg(test)]
@@ -25,19 +29,20 @@ mod tests;
 mod timeline;
 
 pub use curves::learning_curve;
+pub use document::{SCHEMA, document, time_of};
 pub use study::study;
 pub use table::table;
 
-use crate::comparison::{Comparison, LearningCurve, TrafficSummary};
+use crate::comparison::{Analysis, Comparison, LearningCurve, TrafficSummary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use palette::Cast;
 use results::count;
 
 const STYLE: &str = include_str!("report/style.css");
 
-/// The whole page as HTML. A part whose data is missing (no learning curves, no timelines, no pairs) is left out;
+/// The whole page as HTML, with what all runs amount to. A part whose data is missing (no learning curves, no timelines, no pairs) is left out;
 /// a figure that is not finite is a dash in tables and a gap in lines.
-pub fn render(comparison: &Comparison) -> String {
+pub fn render(comparison: &Comparison, analysis: &Analysis) -> String {
     let cast = Cast::new(comparison);
     html! {
         (DOCTYPE)
@@ -54,11 +59,16 @@ pub fn render(comparison: &Comparison) -> String {
                 (statement(comparison))
                 (results::verdicts(comparison))
                 h2 { "Results" }
-                @for traffic in &comparison.traffic { (results::table(comparison, traffic, &cast)) }
+                @for traffic in &comparison.traffic {
+                    (results::table(comparison, traffic, &cast))
+                    (metrics::table(comparison, analysis, &traffic.name))
+                }
                 p.note {
                     "Means with 95 % intervals over test days and seeds. The best mean of a column is shaded; only the verdicts above say whether a difference is more than chance."
                     @if comparison.traffic.iter().any(|t| t.test_days.len() == 1) { " With a single test day an interval says nothing about other days." }
                 }
+                (overall::section(comparison, analysis, &cast))
+                (shift::section(comparison))
                 @for traffic in &comparison.traffic { (pictures(comparison, traffic, &cast)) }
                 section { (making::how(comparison)) }
                 section { (making::glossary(comparison)) }

@@ -4,12 +4,14 @@
 //! The scale comes from the training days alone: their highest minute needs a given share of the largest
 //! allowed capacity. What the test days then bring is as unknown to the experiment as in production.
 
+mod synthetic;
+
 use crate::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 use trimtab_model::{Application, PerSecond, Seconds, Time};
 use trimtab_workload::{
-    ArrivalRate, Replay, Trace, read, shipped,
+    ArrivalRate, Replay, Trace, gallery, read, shipped,
     trace::{Period, ReadOptions, Split, Suspicion},
 };
 
@@ -17,7 +19,8 @@ use trimtab_workload::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrafficConfig {
-    /// A shipped recording (`worldcup98`, `nasa_http`) or a file of two columns, time and count, whatever their names.
+    /// A shipped recording (`worldcup98`, `nasa_http`), a synthetic workload (`bursts`, `flash_crowd`, …), or a file of two
+    /// columns, time and count, whatever their names.
     pub source: String,
     /// Days to train on, by number or date (`0..5`, `0,2,7..9`, `1998-06-05..=1998-06-12`); empty: recommended, else the first 70 %.
     pub train: String,
@@ -89,6 +92,9 @@ impl Traffic {
             let message = format!("is {}, expected a number from 0 to 10", config.peak_share);
             return Err(Error::config("traffic.peak_share", message));
         }
+        if let Some(named) = synthetic::find(&config.source) {
+            return synthetic::load(&named, config, application);
+        }
         let place = |source| Error::Trace { file: config.source.clone(), source };
         let known = shipped::ALL.iter().find(|s| s.name == config.source);
         let mut trace = recording(config)?;
@@ -151,7 +157,7 @@ pub fn recording(config: &TrafficConfig) -> Result<Trace> {
 fn read_file(config: &TrafficConfig) -> Result<Trace> {
     let path = Path::new(&config.source);
     if path.extension().is_none() && !path.exists() {
-        return Err(Error::unknown("traffic", &config.source, shipped::ALL.iter().map(|s| s.name)));
+        return Err(Error::unknown("traffic", &config.source, gallery::all().iter().map(|named| named.name)));
     }
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     let options = ReadOptions {

@@ -44,6 +44,12 @@ impl LatencyHistogram {
         }
     }
 
+    /// What was added since it was `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self { counts: self.counts.iter().zip(&earlier.counts).map(|(now, then)| now - then).collect() }
+    }
+
     /// Time in seconds below which the share `q` (0…1) of requests was answered, interpolated within its
     /// bucket on a logarithmic scale; 0 without requests, the last edge for anything slower.
     pub fn quantile(&self, q: f64) -> f64 {
@@ -75,6 +81,15 @@ mod tests {
         histogram.add(1000.0, d);
         let exact = f64::from((d.mu + 1.644_854 * d.sigma).exp());
         assert!((histogram.quantile(0.95) / exact - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn what_came_before_can_be_taken_out_again() {
+        let mut histogram = LatencyHistogram::default();
+        histogram.add_failed(5.0);
+        let before = histogram.clone();
+        histogram.add(10.0, LogNormal::from_moments(0.1, 0.001));
+        assert!(histogram.since(&before).quantile(0.99) < 0.3);
     }
 
     #[test]

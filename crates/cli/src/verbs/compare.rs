@@ -10,7 +10,11 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use trimtab_lab::{contenders, experiment, files};
+use trimtab_lab::{
+    contenders,
+    experiment::{self, Shift},
+    files,
+};
 
 /// Compare autoscalers on days that none of them was fitted to
 #[derive(Args, Debug)]
@@ -19,8 +23,12 @@ Autoscalers: those of trimtab autoscaler list, with parameters after a colon whe
 defaults (threshold:upper_percent=70,step=2), or the directory of a training run (or of one run for each seed, called
 seed-N). Learned ones are judged against hpa_calibrated, or hpa where only that takes part.
 
-Example:
-  trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5")]
+Traffic: shipped recordings, synthetic workloads (`trimtab workload list`) and files, as many as you like. Everybody is judged on
+each, and over all of them: interquartile means, paired tests with Holm's correction, performance profiles.
+
+Examples:
+  trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5
+  trimtab compare --traces worldcup98,nasa_http,bursts,flash_crowd --autoscalers hpa,hpa_calibrated,threshold --shift")]
 pub(crate) struct CompareArgs {
     /// Name of an application that ships, or an application file [default: `online_boutique`]
     #[arg(long, value_name = "NAME|FILE")]
@@ -28,7 +36,10 @@ pub(crate) struct CompareArgs {
     /// Who takes part, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "fixed,hpa,hpa_calibrated")]
     autoscalers: Vec<String>,
-    /// Where to write comparison.json and report.html
+    /// Score everybody who is fitted to traffic on every other traffic, too: what becomes of it when traffic changes
+    #[arg(long)]
+    shift: bool,
+    /// Where to write report.html, report.json and comparison.json
     #[arg(long, value_name = "DIR", default_value = "runs/compare")]
     out: PathBuf,
     #[command(flatten)]
@@ -53,6 +64,7 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
         &config,
         &contenders::rejoin(&args.autoscalers),
         &seeds,
+        if args.shift { Shift::Scored } else { Shift::Left },
         threads,
         invocation::as_typed(),
         &|event| {

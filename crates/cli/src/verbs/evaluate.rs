@@ -40,10 +40,10 @@ pub(crate) fn run(args: &EvaluateArgs, output: Output) -> Result<Ending> {
     let display = Display::new(output);
     let (seeds, threads) = (args.scoring.seeds(), args.scoring.threads());
     let names = [args.run.to_string_lossy().into_owned()];
-    let comparison =
-        experiment::comparison(&config, &names, &seeds, threads, invocation::as_typed(), &|event| {
-            display.event(event);
-        })?;
+    let (shift, command) = (experiment::Shift::Left, invocation::as_typed());
+    let comparison = experiment::comparison(&config, &names, &seeds, shift, threads, command, &|event| {
+        display.event(event);
+    })?;
     drop(display);
     results::print(&comparison, None, start.elapsed().as_secs_f64(), output)?;
     Ok(Ending::Fine)

@@ -1,4 +1,4 @@
-//! `trimtab report`: renders a report again from its figures.
+//! `trimtab report`: renders a report again, as page and as data, from its figures.
 
 use crate::output::{Ending, Output};
 use anyhow::Result;
@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use trimtab_lab::experiment;
 
-/// Render report.html again from its comparison.json
+/// Render report.html and report.json again from their comparison.json
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  trimtab report runs/quickstart")]
 pub(crate) struct ReportArgs {

@@ -5,6 +5,7 @@
 mod bad_input;
 mod bad_run;
 mod callbacks;
+mod compare;
 mod output;
 mod place;
 mod runs;

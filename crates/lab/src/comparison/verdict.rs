@@ -27,11 +27,12 @@ pub fn judge(cells: &[Cell], traffic: &str, candidate: &str, baseline: &str) -> 
         violations.push(violation);
     }
     let (cost_percent, violation_points) = (estimate(&costs), estimate(&violations));
+    let runs = Pairs { days: costs.len(), pairs: costs.iter().map(Vec::len).sum() };
     Paired {
         traffic: traffic.to_owned(),
         candidate: candidate.to_owned(),
         baseline: baseline.to_owned(),
-        verdict: sentence(traffic, candidate, baseline, &cost_percent, &violation_points),
+        verdict: runs.sentence(traffic, candidate, baseline, &cost_percent, &violation_points),
         cost_percent,
         violation_points,
     }
@@ -40,27 +41,49 @@ pub fn judge(cells: &[Cell], traffic: &str, candidate: &str, baseline: &str) -> 
 /// Smallest difference in violations that is worth a word, in percentage points: one window in a thousand.
 const NEGLIGIBLE_POINTS: f64 = 0.1;
 
-fn sentence(traffic: &str, candidate: &str, baseline: &str, cost: &Estimate, violation: &Estimate) -> String {
-    let cheaper = cost.high < 0.0;
-    let dearer = cost.low > 0.0;
-    let safer = violation.high < 0.0;
-    let riskier = violation.low > 0.0 && violation.mean > NEGLIGIBLE_POINTS;
-    let not_dearer = cost.mean <= 0.0;
-    let not_riskier = violation.mean <= NEGLIGIBLE_POINTS;
-    let figures = format!(
-        "cost {:+.1} % [{:+.1}, {:+.1}], SLO violated {:+.2} points of time [{:+.2}, {:+.2}]",
-        cost.mean, cost.low, cost.high, violation.mean, violation.low, violation.high
-    );
-    let judgement = if (cheaper && not_riskier && !riskier) || (safer && not_dearer && !dearer) {
-        format!("{candidate} beats {baseline}")
-    } else if (dearer && !safer) || (riskier && !cheaper) {
-        format!("{baseline} beats {candidate}")
-    } else if (cheaper && riskier) || (dearer && safer) {
-        format!("{candidate} and {baseline} trade cost against violations")
-    } else {
-        format!("no difference shown between {candidate} and {baseline}")
-    };
-    format!("{traffic}: {judgement} ({figures}; 95 % intervals over days and seeds).")
+/// What a verdict rests on.
+struct Pairs {
+    days: usize,
+    pairs: usize,
+}
+
+impl Pairs {
+    fn sentence(
+        &self,
+        traffic: &str,
+        candidate: &str,
+        baseline: &str,
+        cost: &Estimate,
+        violation: &Estimate,
+    ) -> String {
+        // A single run has no spread: its interval has no width and shows nothing.
+        let shows = self.pairs > 1;
+        let cheaper = shows && cost.high < 0.0;
+        let dearer = shows && cost.low > 0.0;
+        let safer = shows && violation.high < 0.0;
+        let riskier = shows && violation.low > 0.0 && violation.mean > NEGLIGIBLE_POINTS;
+        let not_dearer = cost.mean <= 0.0;
+        let not_riskier = violation.mean <= NEGLIGIBLE_POINTS;
+        let figures = format!(
+            "cost {:+.1} % [{:+.1}, {:+.1}], SLO violated {:+.2} points of time [{:+.2}, {:+.2}]",
+            cost.mean, cost.low, cost.high, violation.mean, violation.low, violation.high
+        );
+        let judgement = if (cheaper && not_riskier && !riskier) || (safer && not_dearer && !dearer) {
+            format!("{candidate} beats {baseline}")
+        } else if (dearer && !safer) || (riskier && !cheaper) {
+            format!("{baseline} beats {candidate}")
+        } else if (cheaper && riskier) || (dearer && safer) {
+            format!("{candidate} and {baseline} trade cost against violations")
+        } else {
+            format!("no difference shown between {candidate} and {baseline}")
+        };
+        let over = match (self.days, self.pairs) {
+            (_, 0 | 1) => "a single pair of runs, which has no interval",
+            (1, _) => "95 % intervals over the seeds of one day; they say nothing about other days",
+            _ => "95 % intervals over days and seeds",
+        };
+        format!("{traffic}: {judgement} ({figures}; {over}).")
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +123,12 @@ mod tests {
     fn cheaper_at_more_violations_is_a_trade() {
         let text = verdict(&[(90.0, 0.05), (91.0, 0.06), (89.0, 0.05)], &[(100.0, 0.01); 3]);
         assert!(text.contains("trade cost against violations"), "{text}");
+    }
+
+    #[test]
+    fn one_pair_of_runs_shows_nothing() {
+        let text = verdict(&[(50.0, 0.01)], &[(100.0, 0.01)]);
+        assert!(text.contains("no difference shown") && text.contains("no interval"), "{text}");
     }
 
     #[test]

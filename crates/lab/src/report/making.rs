@@ -3,7 +3,7 @@
 //! Left out: results in words.
 
 use super::number::{fixed, typeset};
-use crate::comparison::{Cell, Comparison, Score};
+use crate::comparison::{Cell, Comparison, METRICS, Score};
 use maud::{Markup, html};
 
 /// Days, autoscalers, command and configuration.
@@ -24,7 +24,7 @@ pub(super) fn how(comparison: &Comparison) -> Markup {
         dl { @for autoscaler in &comparison.autoscalers { dt { (autoscaler.name) } dd { (autoscaler.description) } } }
         h3 { "To repeat it" }
         pre { (comparison.command) }
-        p { "Equal seeds give equal figures. Everything on this page is also in " code { "comparison.json" } " beside it." }
+        p { "Equal seeds give equal figures, but for the time to decide. Everything on this page is also in " code { "report.json" } " and " code { "comparison.json" } " beside it." }
         details { summary { "Configuration, as resolved" } pre { (comparison.config) } }
     }
 }
@@ -39,20 +39,22 @@ fn days(names: &[String]) -> Markup {
 
 /// What each term means.
 pub(super) fn glossary(comparison: &Comparison) -> Markup {
-    let terms: [(&str, String); 9] = [
+    let terms: [(&str, String); 10] = [
         ("cost", "CPU that the pods of all services requested, in cores, times the hours they ran: what the cluster has to set aside, used or not.".to_owned()),
         ("SLO violated", format!("Share of 15 s windows in which more than 5 % of the requests took longer than {} ms.", comparison.slo_ms)),
         ("p95", "95 % of a day's requests were answered faster than this; mean over days.".to_owned()),
         ("pods", "Mean number of pods over the day, all services together.".to_owned()),
         ("scaling actions", "How often a service's number of replicas was changed: fewer is calmer.".to_owned()),
         ("reward", "What a learned policy was trained to raise. It weighs the other columns against each other and can be compared within one traffic only.".to_owned()),
-        ("12.3 [11.9, 12.8]", "A mean and its 95 % interval. Days are drawn again and again with replacement, then seeds within each day; 95 % of the means so found lie in the interval. With few days it is rough.".to_owned()),
+        ("12.3 [11.9, 12.8]", "A mean and its 95 % interval. Days are drawn again and again with replacement, each with all its seeds; the interval reaches as far into the means so found as Student's t asks for so few days. With a single day it speaks of other seeds only; a single run has none.".to_owned()),
         ("difference", "Candidate less baseline on the same day with the same seed, so that a busy day does not blur it (a baseline with one seed stands against every seed). “No difference shown” means that the interval holds zero; it does not show that both are equal.".to_owned()),
+        ("demand", "The fewest replicas of each service that keep the SLO at a moment's rate of requests, found in the same simulated cluster: what a clairvoyant autoscaler without start-up times would run.".to_owned()),
         ("seed", "Start of everything random in a run. For a learned policy also that of its training: every seed is a policy of its own.".to_owned()),
     ];
     html! {
         h2 { "What the numbers mean" }
         dl { @for (term, meaning) in terms { dt { (term) } dd { (meaning) } } }
+        details { summary { "Every metric" } dl { @for metric in &METRICS { dt { (metric.heading) } dd { (metric.meaning) } } } }
     }
 }
 

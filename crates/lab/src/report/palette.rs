@@ -1,6 +1,6 @@
 //! How each autoscaler looks in every chart: colour, dash and marker, so that it is known again without colour.
 //!
-//! The colours are those of Okabe and Ito ("Color Universal Design", 2008), told apart by colour-blind readers;
+//! The colours are those of Okabe and Ito ("Color Universal Design", 2008), told apart by colour-blind readers, and two more for larger casts;
 //! dashes and markers repeat the distinction for print in grey. Left out: drawing.
 
 use crate::comparison::Comparison;
@@ -44,12 +44,14 @@ pub(super) struct Look {
 pub(super) const CANDIDATE: Look = look(0xD5, 0x5E, 0x00, "none", Marker::Circle);
 /// What it is held against.
 pub(super) const BASELINE: Look = look(0x00, 0x72, 0xB2, "18 5", Marker::Square);
-const OTHERS: [Look; 5] = [
+const OTHERS: [Look; 7] = [
     look(0x00, 0x9E, 0x73, "4 5", Marker::Triangle),
     look(0xE6, 0x9F, 0x00, "14 5 3 5", Marker::Diamond),
     look(0xCC, 0x79, 0xA7, "9 5", Marker::TriangleDown),
     look(0x56, 0xB4, 0xE9, "18 5 3 5 3 5", Marker::Circle),
     look(0x8C, 0x8C, 0x8C, "3 9", Marker::Square),
+    look(0x9A, 0x6B, 0xD0, "2 4 12 4", Marker::Diamond),
+    look(0xA8, 0x8B, 0x1D, "24 6 6 6", Marker::Triangle),
 ];
 
 const fn look(red: u8, green: u8, blue: u8, dash: &'static str, marker: Marker) -> Look {

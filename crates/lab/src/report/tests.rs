@@ -1,9 +1,13 @@
 //! The page and the table as a whole: what they must say, and that missing data breaks neither.
 
 use super::fixture::comparison;
-use super::{render, table};
-use crate::comparison::Comparison;
+use super::{SCHEMA, document, table, time_of};
+use crate::comparison::{Analysis, Comparison};
 use crate::statistics::Estimate;
+
+fn render(comparison: &Comparison) -> String {
+    super::render(comparison, &Analysis::of(comparison))
+}
 
 /// Every opened element is closed, in order.
 fn assert_well_formed(page: &str) {
@@ -172,4 +176,35 @@ fn long_names_do_not_widen_the_table() {
 #[test]
 fn equal_comparisons_give_equal_pages() {
     assert_eq!(render(&comparison()), render(&comparison()));
+}
+
+#[test]
+fn the_document_names_its_schema_and_every_metric_and_gives_decision_times_back() {
+    let comparison = comparison();
+    let text = document(&comparison, &Analysis::of(&comparison));
+    assert!(text.trim_start_matches(['{', '\n', ' ']).starts_with(&format!("\"schema\": \"{SCHEMA}\"")));
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["not_applicable"][0], "node_hours");
+    assert_eq!(value["runs"].as_array().unwrap().len(), comparison.cells.len());
+    assert_eq!(value["shift"].as_array().unwrap().len(), 8);
+    let keys = value["metrics"].as_array().unwrap().len() * 4 * 2;
+    assert_eq!(value["analysis"]["by_traffic"].as_array().unwrap().len(), keys);
+    assert_eq!(time_of(&text), comparison.time);
+    assert!(time_of("no JSON").is_empty());
+}
+
+#[test]
+fn what_tests_show_is_told_and_what_they_do_not_show_too() {
+    let page = render(&comparison());
+    assert!(page.contains("trim against hpa_calibrated over 2 traffics: costs less"), "{page}");
+    assert!(page.contains("not applicable") && page.contains("Performance profiles"));
+    assert!(page.contains("When traffic is not what it was fitted to"));
+
+    let mut alike = comparison();
+    let baseline: Vec<_> = alike.cells.iter().filter(|c| c.autoscaler == "hpa_calibrated").cloned().collect();
+    for (cell, twin) in alike.cells.iter_mut().filter(|c| c.autoscaler == "trim").zip(baseline) {
+        cell.score = twin.score;
+    }
+    let page = render(&alike);
+    assert!(page.contains("trim against hpa_calibrated over 2 traffics: no difference shown in cost"));
 }
