@@ -67,7 +67,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             200_000,
             // The best is 13.75, a random open door earns 10.
             returns(DOORS, 500, 13.4),
-            [3, 3],
+            [5, 5],
         ),
         gate(
             "recurrent-ppo-cartpole-no-vel",
@@ -75,7 +75,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             settings::recurrent_ppo_cartpole_no_vel,
             200_000,
             returns(NO_VEL, 30, 450.0),
-            [2, 2],
+            [3, 3],
         ),
         gate(
             "feed-forward-ppo-cartpole-no-vel",
@@ -83,7 +83,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             settings::feed_forward_ppo_cartpole_no_vel,
             200_000,
             vec![Exam::new(NO_VEL, 30, Goal::Below(200.0))],
-            [2, 2],
+            [3, 3],
         ),
         gate(
             "recurrent-ppo-recall",
@@ -117,8 +117,8 @@ pub(crate) fn gates() -> Vec<Gate> {
             (OVERLOAD, 16),
             settings::recurrent_graph_ppo_overload,
             30_000,
-            returns(OVERLOAD, 100, 9.0),
-            [3, 3],
+            graph(),
+            [5, 5],
         ),
         gate("ppo-budget", (BUDGET, 16), settings::ppo_budget, 200_000, returns(BUDGET, 500, 8.0), [3, 3]),
         gate(
@@ -127,7 +127,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             settings::independent_ppo_budget,
             200_000,
             returns(BUDGET, 500, 8.0),
-            [3, 3],
+            [5, 5],
         ),
         gate(
             "mappo-budget",
@@ -135,7 +135,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             settings::mappo_budget,
             200_000,
             returns(BUDGET, 500, 8.0),
-            [3, 3],
+            [5, 5],
         ),
         gate(
             "mappo-budget-turns",
