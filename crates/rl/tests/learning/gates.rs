@@ -157,7 +157,7 @@ pub(crate) fn gates() -> Vec<Gate> {
             "a2c-budget-turns",
             (TURNS, 16),
             settings::a2c_budget_turns,
-            200_000,
+            300_000,
             returns(TURNS, 500, 8.0),
             [3, 3],
         ),

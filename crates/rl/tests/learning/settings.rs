@@ -225,7 +225,7 @@ pub(crate) fn independent_mappo_budget_turns(spec: &EnvSpec, seed: u64) -> Made 
 pub(crate) fn a2c_budget_turns(spec: &EnvSpec, seed: u64) -> Made {
     let config = A2cConfig {
         learning_rate: Schedule::Constant(2e-3),
-        n_steps: 15,
+        n_steps: 30,
         gamma: 0.9,
         ent_coef: 0.2,
         critic: CriticView::Central,
