@@ -294,8 +294,9 @@ pub(crate) fn double_dqn_cartpole(spec: &EnvSpec, seed: u64) -> Made {
     dqn(DqnConfig { double: true, ..pole() }, spec, seed)
 }
 
+/// With double targets, as in its paper.
 pub(crate) fn dueling_dqn_cartpole(spec: &EnvSpec, seed: u64) -> Made {
-    dqn(DqnConfig { dueling: true, ..pole() }, spec, seed)
+    dqn(DqnConfig { double: true, dueling: true, ..pole() }, spec, seed)
 }
 
 fn gaussian() -> NoiseConfig {
