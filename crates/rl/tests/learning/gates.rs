@@ -175,7 +175,6 @@ pub(crate) fn gates() -> Vec<Gate> {
         gate("dqn-cartpole", (CARTPOLE, 1), settings::dqn_cartpole, 100_000, pole(), [3, 5]),
         gate("double-dqn-cartpole", (CARTPOLE, 1), settings::double_dqn_cartpole, 100_000, pole(), [3, 5]),
         gate("dueling-dqn-cartpole", (CARTPOLE, 1), settings::dueling_dqn_cartpole, 100_000, pole(), [3, 5]),
-        gate("sac-cartpole", (CARTPOLE, 1), settings::sac_cartpole, 30_000, pole(), [2, 3]),
         gate(
             "ddpg-pendulum",
             (PENDULUM, 1),

@@ -332,23 +332,14 @@ pub(crate) fn td3_pendulum(spec: &EnvSpec, seed: u64) -> Made {
 }
 
 /// After RL Zoo's, with 64×64 instead of 256×256.
-fn small_sac() -> SacConfig {
-    SacConfig {
+pub(crate) fn sac_pendulum(spec: &EnvSpec, seed: u64) -> Made {
+    let config = SacConfig {
         learning_rate: Schedule::Constant(1e-3),
         buffer_size: 20_000,
         learning_starts: 1000,
         batch_size: 128,
         network: HiddenConfig::relu(&[64, 64]),
         ..SacConfig::default()
-    }
-}
-
-pub(crate) fn sac_pendulum(spec: &EnvSpec, seed: u64) -> Made {
-    Ok(Box::new(Sac::new(small_sac(), spec, vec![], seed)?))
-}
-
-/// With choices instead of numbers.
-pub(crate) fn sac_cartpole(spec: &EnvSpec, seed: u64) -> Made {
-    let config = SacConfig { buffer_size: 30_000, gamma: 0.98, target_entropy: Some(0.2), ..small_sac() };
+    };
     Ok(Box::new(Sac::new(config, spec, vec![], seed)?))
 }
