@@ -59,18 +59,19 @@ def noise(sigma):
 
 ZOO_CARTPOLE = dict(n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0)
 ZOO_CARTPOLE |= dict(learning_rate=linear(1e-3), clip_range=linear(0.2))
-ZOO_DQN = dict(learning_rate=2.3e-3, batch_size=64, buffer_size=100_000, learning_starts=1000, gamma=0.99)
-ZOO_DQN |= dict(target_update_interval=10, train_freq=256, gradient_steps=128, exploration_fraction=0.16)
-ZOO_DQN |= dict(exploration_final_eps=0.04, policy_kwargs=dict(net_arch=[256, 256]))
-PENDULUM = dict(gamma=0.98, buffer_size=200_000, learning_starts=1000, learning_rate=1e-3)
-LSTM = dict(ortho_init=False, activation_fn=torch.nn.ReLU, lstm_hidden_size=64, enable_critic_lstm=True)
-LSTM |= dict(net_arch=dict(pi=[64], vf=[64]))
+SMALL = dict(policy_kwargs=dict(net_arch=[64, 64]))
+DQN = SMALL | dict(learning_rate=linear(1e-3), batch_size=64, buffer_size=100_000, learning_starts=1000, gamma=0.98)
+DQN |= dict(n_steps=3, gradient_steps=2, target_update_interval=500, exploration_fraction=0.16)
+DQN |= dict(exploration_final_eps=0.04)
+OFF_POLICY = SMALL | dict(buffer_size=20_000, learning_starts=1000, batch_size=128, learning_rate=1e-3)
+RELU = dict(ortho_init=False, activation_fn=torch.nn.ReLU, net_arch=dict(pi=[64], vf=[64]))
+LSTM = RELU | dict(lstm_hidden_size=64, enable_critic_lstm=True)
 
-# Name: task, algorithm, environments, steps, settings, whether observations and rewards are normalised.
+# Name: task, algorithm, environments, steps, settings, whether observations are normalised.
 RUNS = {
     "ppo-cartpole": (task("CartPole-v1"), "PPO", 8, 100_000, ZOO_CARTPOLE, False),
-    "a2c-cartpole": (task("CartPole-v1"), "A2C", 8, 500_000, dict(learning_rate=linear(7e-4)), False),
-    "dqn-cartpole": (task("CartPole-v1"), "DQN", 1, 50_000, ZOO_DQN, False),
+    "a2c-cartpole": (task("CartPole-v1"), "A2C", 8, 500_000, dict(learning_rate=linear(7e-4), gamma=0.98), False),
+    "dqn-cartpole": (task("CartPole-v1"), "DQN", 1, 100_000, DQN, False),
     "ppo-acrobot": (
         task("Acrobot-v1"),
         "PPO",
@@ -79,15 +80,37 @@ RUNS = {
         dict(n_steps=64, batch_size=256, gae_lambda=0.94, gamma=0.99, n_epochs=4, learning_rate=1e-3),
         False,
     ),
-    "ddpg-pendulum": (task("Pendulum-v1"), "DDPG", 1, 20_000, PENDULUM | dict(action_noise=noise(0.1)), False),
-    "td3-pendulum": (task("Pendulum-v1"), "TD3", 1, 20_000, PENDULUM | dict(action_noise=noise(0.1)), False),
-    "sac-pendulum": (task("Pendulum-v1"), "SAC", 1, 20_000, dict(learning_rate=1e-3), False),
+    "ddpg-pendulum": (
+        task("Pendulum-v1"),
+        "DDPG",
+        1,
+        20_000,
+        OFF_POLICY | dict(gamma=0.98, action_noise=noise(0.1)),
+        False,
+    ),
+    "td3-pendulum": (
+        task("Pendulum-v1"),
+        "TD3",
+        1,
+        20_000,
+        OFF_POLICY | dict(gamma=0.98, action_noise=noise(0.1)),
+        False,
+    ),
+    "sac-pendulum": (task("Pendulum-v1"), "SAC", 1, 20_000, OFF_POLICY, False),
     "recurrent-ppo-cartpole-no-vel": (
         cartpole_no_vel,
         "RecurrentPPO",
         8,
-        100_000,
+        200_000,
         ZOO_CARTPOLE | dict(policy_kwargs=LSTM),
+        True,
+    ),
+    "feed-forward-ppo-cartpole-no-vel": (
+        cartpole_no_vel,
+        "PPO",
+        8,
+        200_000,
+        ZOO_CARTPOLE | dict(policy_kwargs=RELU),
         True,
     ),
 }
@@ -116,7 +139,7 @@ def run(name, seed):
     make, algorithm, n_envs, total, settings, normalised = RUNS[name]
     env = DummyVecEnv([make] * n_envs)
     if normalised:
-        env = VecNormalize(env, gamma=settings["gamma"])
+        env = VecNormalize(env, gamma=settings["gamma"], norm_reward=False)
     library = sb3_contrib if hasattr(sb3_contrib, algorithm) else stable_baselines3
     policy = "MlpLstmPolicy" if algorithm == "RecurrentPPO" else "MlpPolicy"
     model = getattr(library, algorithm)(policy, env, seed=seed, device="cpu", **settings)

@@ -126,8 +126,8 @@ const INTRODUCTION: &str = "\
 
 # Learning curves
 
-Every learning gate (`crates/rl/tests/learning/gates.rs`) over many seeds, in orange, beside Stable-Baselines3 with the same
-settings, in blue (`bench/peers/learning_curves.py`). A point is the mean return of 20 whole episodes of fresh
+Every learning gate (`crates/rl/tests/learning/gates.rs`) over many seeds, in orange, beside Stable-Baselines3, in blue, with
+the same settings unless a note says otherwise (`bench/peers/learning_curves.py`). A point is the mean return of 20 whole episodes of fresh
 environments with the most probable actions; a line is the interquartile mean over seeds, its band the 95 % interval of
 4000 bootstrap resamples of the seeds. With three seeds nothing is cut off and the interval is coarse.
 ";

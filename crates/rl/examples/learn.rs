@@ -5,15 +5,22 @@
 //! budget; 10 seeds and every gate unless told otherwise.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example reads the clock and prints")]
 
+#[path = "../tests/learning/exams.rs"]
+mod exams;
 #[path = "../tests/learning/gates.rs"]
 mod gates;
+#[path = "../tests/learning/seeds.rs"]
+mod seeds;
+#[path = "../tests/learning/settings.rs"]
+mod settings;
 
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use gates::{Gate, gates, over_seeds};
+use gates::{Gate, gates};
+use seeds::over_seeds;
 
 const POINTS: u64 = 20;
 

@@ -3,7 +3,6 @@
 
 mod agents;
 mod bad_input;
-mod graphs;
 mod masking;
 pub(crate) mod probe;
 mod recurrent;

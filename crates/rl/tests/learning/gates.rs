@@ -3,23 +3,24 @@
 //! The tests in `main.rs` ask it of a few seeds; `examples/learn.rs` of many, with curves on the way. To add a gate, add a
 //! row to [`gates`] and, where Stable-Baselines3 has the algorithm, one of the same name and settings to
 //! `bench/peers/learning_curves.py`.
+//!
+//! Left out: hyper-parameters, see `settings.rs`.
 
-use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use trimtab_rl::control::{Acrobot, Budget, CartPole, Doors, Toll};
-use trimtab_rl::evaluation::{Evaluation, evaluate};
-use trimtab_rl::{
-    A2c, A2cConfig, ConstraintConfig, EnvSpec, Learner, Ppo, PpoConfig, Result, Schedule, VecEnv,
+use trimtab_rl::control::{
+    Acrobot, Budget, BudgetRoster, BudgetTurns, CartPole, CartPoleNoVel, Doors, Overload, Pendulum, Recall,
+    Toll,
 };
+use trimtab_rl::{EnvSpec, Learner, Result};
+
+use crate::exams::{Exam, Goal, Make, Outcome, examine};
+use crate::settings;
 
 /// One thing that an algorithm has to learn.
 pub(crate) struct Gate {
     /// Name of the test, the curve and the peers' curve.
     pub(crate) name: &'static str,
     /// A batch of the task.
-    env: fn(usize) -> Box<dyn VecEnv>,
+    env: Make,
     n_envs: usize,
     learner: fn(&EnvSpec, u64) -> Result<Box<dyn Learner>>,
     /// Environment steps.
@@ -32,213 +33,207 @@ pub(crate) struct Gate {
     pub(crate) needed: usize,
 }
 
-/// A task, usually the one that was trained on, and what is asked of its environments' first episodes.
-struct Exam {
-    env: fn(usize) -> Box<dyn VecEnv>,
-    n_envs: usize,
-    goal: Goal,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Goal {
-    /// A mean return of at least this.
-    Return(f64),
-    /// The first cost and the reward, both by step, this close to what is best, relatively.
-    Bound { cost: f64, reward: f64, within: f64 },
-}
-
-/// Mean bound of [`Toll`]'s gate.
-const TOLL: f64 = 0.3;
+/// Tasks with a name of their own here, because several gates use them.
+const CARTPOLE: Make = |n_envs| Box::new(CartPole::new(n_envs));
+const NO_VEL: Make = |n_envs| Box::new(CartPoleNoVel::new(n_envs));
+const ACROBOT: Make = |n_envs| Box::new(Acrobot::new(n_envs));
+const PENDULUM: Make = |n_envs| Box::new(Pendulum::new(n_envs));
+const DOORS: Make = |n_envs| Box::new(Doors::new(n_envs, 5));
+const BUDGET: Make = |n_envs| Box::new(Budget::new(n_envs, 3));
+const TURNS: Make = |n_envs| Box::new(BudgetTurns::new(n_envs, 3));
+const ROSTER: Make = |n_envs| Box::new(BudgetRoster::new(n_envs, 4));
+const RECALL: Make = |n_envs| Box::new(Recall::new(n_envs, 3, 4));
+const RECALL_SOON: Make = |n_envs| Box::new(Recall::new(n_envs, 3, 2));
+const OVERLOAD: Make = |n_envs| Box::new(Overload::new(n_envs, 5));
+const TOLL: Make = |n_envs| Box::new(Toll::new(n_envs));
 
 /// Every gate.
 pub(crate) fn gates() -> Vec<Gate> {
-    let learned = |env: fn(usize) -> Box<dyn VecEnv>, at_least| {
-        vec![Exam { env, n_envs: 30, goal: Goal::Return(at_least) }]
-    };
     vec![
-        Gate {
-            name: "ppo-cartpole",
-            env: cartpole,
-            n_envs: 8,
-            learner: ppo_cartpole,
-            budget: 100_000,
-            exams: learned(cartpole, 475.0),
-            seeds: 5,
-            needed: 5,
-        },
-        Gate {
-            name: "a2c-cartpole",
-            env: cartpole,
-            n_envs: 8,
-            learner: a2c_cartpole,
-            budget: 500_000,
-            exams: learned(cartpole, 475.0),
-            seeds: 5,
-            needed: 4,
-        },
-        Gate {
-            name: "ppo-acrobot",
-            env: acrobot,
-            n_envs: 16,
-            learner: ppo_acrobot,
-            budget: 200_000,
-            exams: learned(acrobot, -100.0),
-            seeds: 5,
-            needed: 5,
-        },
-        Gate {
-            name: "ppo-doors",
-            env: doors,
-            n_envs: 16,
-            learner: ppo_toy,
-            budget: 200_000,
+        gate("ppo-cartpole", (CARTPOLE, 8), settings::ppo_cartpole, 100_000, pole(), [5, 5]),
+        gate("a2c-cartpole", (CARTPOLE, 8), settings::a2c_cartpole, 500_000, pole(), [4, 5]),
+        gate(
+            "ppo-acrobot",
+            (ACROBOT, 16),
+            settings::ppo_acrobot,
+            200_000,
+            returns(ACROBOT, 30, -100.0),
+            [5, 5],
+        ),
+        gate(
+            "ppo-doors",
+            (DOORS, 16),
+            settings::ppo_doors,
+            200_000,
             // The best is 13.75, a random open door earns 10.
-            exams: vec![Exam { env: doors, n_envs: 500, goal: Goal::Return(13.4) }],
-            seeds: 3,
-            needed: 3,
-        },
-        Gate {
-            name: "ppo-budget",
-            env: budget,
-            n_envs: 16,
-            learner: ppo_toy,
-            budget: 200_000,
-            // The best is 8.15; agents that claim what they demand earn 6.3.
-            exams: vec![Exam { env: budget, n_envs: 500, goal: Goal::Return(7.5) }],
-            seeds: 3,
-            needed: 3,
-        },
-        Gate {
-            name: "lagrangian-ppo-toll",
-            env: toll,
-            n_envs: 16,
-            learner: ppo_toll,
-            budget: 400_000,
-            exams: vec![at_the_bound()],
-            seeds: 5,
-            needed: 5,
-        },
-        Gate {
-            name: "lagrangian-a2c-toll",
-            env: toll,
-            n_envs: 16,
-            learner: a2c_toll,
-            budget: 400_000,
-            exams: vec![at_the_bound()],
-            seeds: 3,
-            needed: 3,
-        },
+            returns(DOORS, 500, 13.4),
+            [5, 5],
+        ),
+        gate(
+            "recurrent-ppo-cartpole-no-vel",
+            (NO_VEL, 8),
+            settings::recurrent_ppo_cartpole_no_vel,
+            200_000,
+            returns(NO_VEL, 30, 450.0),
+            [3, 3],
+        ),
+        gate(
+            "feed-forward-ppo-cartpole-no-vel",
+            (NO_VEL, 8),
+            settings::feed_forward_ppo_cartpole_no_vel,
+            200_000,
+            vec![Exam::new(NO_VEL, 30, Goal::Below(200.0))],
+            [3, 3],
+        ),
+        gate(
+            "recurrent-ppo-recall",
+            (RECALL, 16),
+            settings::recurrent_ppo_recall,
+            60_000,
+            returns(RECALL, 200, 0.95),
+            [3, 3],
+        ),
+        gate(
+            "recurrent-a2c-recall",
+            (RECALL_SOON, 16),
+            settings::recurrent_a2c_recall,
+            150_000,
+            returns(RECALL_SOON, 200, 0.95),
+            [3, 3],
+        ),
+        gate(
+            "feed-forward-ppo-recall",
+            (RECALL, 16),
+            settings::feed_forward_ppo_recall,
+            60_000,
+            // Guessing is right in a third.
+            vec![Exam::new(RECALL, 200, Goal::Below(0.6))],
+            [3, 3],
+        ),
+        gate("graph-ppo-overload", (OVERLOAD, 16), settings::graph_ppo_overload, 30_000, graph(), [5, 5]),
+        gate("graph-a2c-overload", (OVERLOAD, 16), settings::graph_a2c_overload, 60_000, graph(), [5, 5]),
+        gate(
+            "recurrent-graph-ppo-overload",
+            (OVERLOAD, 16),
+            settings::recurrent_graph_ppo_overload,
+            30_000,
+            graph(),
+            [3, 3],
+        ),
+        gate("ppo-budget", (BUDGET, 16), settings::ppo_budget, 200_000, returns(BUDGET, 500, 8.0), [3, 3]),
+        gate(
+            "independent-ppo-budget",
+            (BUDGET, 16),
+            settings::independent_ppo_budget,
+            200_000,
+            returns(BUDGET, 500, 8.0),
+            [3, 3],
+        ),
+        gate(
+            "mappo-budget",
+            (BUDGET, 16),
+            settings::mappo_budget,
+            200_000,
+            returns(BUDGET, 500, 8.0),
+            [3, 3],
+        ),
+        gate(
+            "mappo-budget-turns",
+            (TURNS, 16),
+            settings::mappo_budget_turns,
+            200_000,
+            returns(TURNS, 500, 8.0),
+            [3, 3],
+        ),
+        gate(
+            "independent-mappo-budget-turns",
+            (TURNS, 16),
+            settings::independent_mappo_budget_turns,
+            200_000,
+            returns(TURNS, 500, 8.0),
+            [3, 3],
+        ),
+        gate(
+            "a2c-budget-turns",
+            (TURNS, 16),
+            settings::a2c_budget_turns,
+            300_000,
+            returns(TURNS, 500, 8.0),
+            [3, 3],
+        ),
+        gate(
+            "mappo-budget-roster",
+            (ROSTER, 16),
+            settings::mappo_budget_roster,
+            200_000,
+            returns(ROSTER, 500, 7.1),
+            [3, 3],
+        ),
+        gate("lagrangian-ppo-toll", (TOLL, 16), settings::lagrangian_ppo_toll, 400_000, bound(0.05), [5, 5]),
+        gate("lagrangian-a2c-toll", (TOLL, 16), settings::lagrangian_a2c_toll, 400_000, bound(0.05), [3, 3]),
+        gate("lagrangian-dqn-toll", (TOLL, 16), settings::lagrangian_dqn_toll, 80_000, bound(0.1), [3, 3]),
+        gate("dqn-cartpole", (CARTPOLE, 1), settings::dqn_cartpole, 100_000, pole(), [3, 5]),
+        gate("double-dqn-cartpole", (CARTPOLE, 1), settings::double_dqn_cartpole, 100_000, pole(), [3, 5]),
+        gate("dueling-dqn-cartpole", (CARTPOLE, 1), settings::dueling_dqn_cartpole, 100_000, pole(), [3, 5]),
+        gate(
+            "ddpg-pendulum",
+            (PENDULUM, 1),
+            settings::ddpg_pendulum,
+            20_000,
+            returns(PENDULUM, 30, -200.0),
+            [4, 5],
+        ),
+        gate(
+            "td3-pendulum",
+            (PENDULUM, 1),
+            settings::td3_pendulum,
+            20_000,
+            returns(PENDULUM, 30, -200.0),
+            [4, 5],
+        ),
+        gate(
+            "sac-pendulum",
+            (PENDULUM, 1),
+            settings::sac_pendulum,
+            20_000,
+            returns(PENDULUM, 30, -200.0),
+            [4, 5],
+        ),
     ]
 }
 
-/// The best policy under the bound, to 5 %.
-fn at_the_bound() -> Exam {
-    let goal = Goal::Bound { cost: TOLL, reward: TOLL - TOLL * TOLL / 2.0, within: 0.05 };
+/// A gate of a task with so many environments, a learner, a budget, exams, and how many of how many seeds have to pass.
+fn gate(
+    name: &'static str,
+    (env, n_envs): (Make, usize),
+    learner: fn(&EnvSpec, u64) -> Result<Box<dyn Learner>>,
+    budget: u64,
+    exams: Vec<Exam>,
+    [needed, seeds]: [usize; 2],
+) -> Gate {
+    Gate { name, env, n_envs, learner, budget, exams, seeds, needed }
+}
+
+/// A mean return of at least this in so many episodes.
+fn returns(env: Make, episodes: usize, at_least: f64) -> Vec<Exam> {
+    vec![Exam::new(env, episodes, Goal::Return(at_least))]
+}
+
+/// What Gymnasium calls solved.
+fn pole() -> Vec<Exam> {
+    returns(CARTPOLE, 30, 475.0)
+}
+
+/// Of at most 10, with the nodes that were learned with and with twenty.
+fn graph() -> Vec<Exam> {
+    vec![Exam::new(OVERLOAD, 100, Goal::Return(9.5)), Exam::on_twenty_nodes(Goal::Return(9.0))]
+}
+
+/// The best policy under the bound, so close in cost and in reward.
+fn bound(within: f64) -> Vec<Exam> {
+    let (cost, reward) = (settings::TOLL, settings::TOLL - settings::TOLL * settings::TOLL / 2.0);
     // 100,000 offers: a mean cost is known to half a percent.
-    Exam { env: toll, n_envs: 2000, goal }
-}
-
-fn cartpole(n_envs: usize) -> Box<dyn VecEnv> {
-    Box::new(CartPole::new(n_envs))
-}
-
-fn acrobot(n_envs: usize) -> Box<dyn VecEnv> {
-    Box::new(Acrobot::new(n_envs))
-}
-
-fn doors(n_envs: usize) -> Box<dyn VecEnv> {
-    Box::new(Doors::new(n_envs, 5))
-}
-
-fn budget(n_envs: usize) -> Box<dyn VecEnv> {
-    Box::new(Budget::new(n_envs, 3))
-}
-
-fn toll(n_envs: usize) -> Box<dyn VecEnv> {
-    Box::new(Toll::new(n_envs))
-}
-
-/// RL Zoo's settings.
-fn ppo_cartpole(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let config = PpoConfig {
-        learning_rate: Schedule::linear(1e-3),
-        n_steps: 32,
-        batch_size: 256,
-        n_epochs: 20,
-        gamma: 0.98,
-        gae_lambda: 0.8,
-        clip_range: Schedule::linear(0.2),
-        ..PpoConfig::default()
-    };
-    Ok(Box::new(Ppo::new(config, spec, vec![], seed)?))
-}
-
-/// RL Zoo's settings.
-fn a2c_cartpole(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let config = A2cConfig { learning_rate: Schedule::linear(7e-4), ..A2cConfig::default() };
-    Ok(Box::new(A2c::new(config, spec, vec![], seed)?))
-}
-
-/// RL Zoo's settings in a fifth of its budget, with a higher rate and without its normalised observations, which lie
-/// within ±9π as they are.
-fn ppo_acrobot(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let config = PpoConfig {
-        learning_rate: Schedule::Constant(1e-3),
-        n_steps: 64,
-        batch_size: 256,
-        n_epochs: 4,
-        gamma: 0.99,
-        gae_lambda: 0.94,
-        ..PpoConfig::default()
-    };
-    Ok(Box::new(Ppo::new(config, spec, vec![], seed)?))
-}
-
-/// For tasks in which actions do not change what comes next.
-fn toy() -> PpoConfig {
-    PpoConfig {
-        learning_rate: Schedule::linear(3e-3),
-        n_steps: 128,
-        batch_size: 256,
-        n_epochs: 5,
-        gamma: 0.5,
-        ..PpoConfig::default()
-    }
-}
-
-fn ppo_toy(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    Ok(Box::new(Ppo::new(toy(), spec, vec![], seed)?))
-}
-
-fn ppo_toll(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let bound = ConstraintConfig { kp: 0.1, ki: 0.02, ..ConstraintConfig::new("toll", TOLL) };
-    Ok(Box::new(Ppo::new(toy(), spec, vec![bound], seed)?))
-}
-
-fn a2c_toll(spec: &EnvSpec, seed: u64) -> Result<Box<dyn Learner>> {
-    let config =
-        A2cConfig { learning_rate: Schedule::linear(3e-3), gamma: 0.5, n_steps: 16, ..A2cConfig::default() };
-    let bound = ConstraintConfig { kp: 0.02, ki: 0.002, ..ConstraintConfig::new("toll", TOLL) };
-    Ok(Box::new(A2c::new(config, spec, vec![bound], seed)?))
-}
-
-/// What became of one seed.
-pub(crate) struct Outcome {
-    /// What each exam found and whether that passes.
-    results: Vec<(String, bool)>,
-}
-
-impl Outcome {
-    pub(crate) fn passed(&self) -> bool {
-        self.results.iter().all(|(_, passed)| *passed)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let results: Vec<&str> = self.results.iter().map(|(found, _)| found.as_str()).collect();
-        write!(f, "{}{}", results.join(", "), if self.passed() { "" } else { " (fails)" })
-    }
+    vec![Exam::new(TOLL, 2000, Goal::Bound { cost, reward, within })]
 }
 
 impl Gate {
@@ -252,7 +247,7 @@ impl Gate {
         loop {
             let steps = learner.timesteps();
             if points > 0 && steps >= watched * self.budget / points {
-                watch(steps, examine(&*learner, self.env, 20, seed)?.mean_return());
+                watch(steps, examine(&learner.policies(), self.env, 20, seed)?.mean_return());
                 watched += 1;
             }
             if steps >= self.budget {
@@ -260,60 +255,7 @@ impl Gate {
             }
             learner.iterate(&mut *env)?;
         }
-        let results = self.exams.iter().map(|exam| exam.judge(&*learner, seed)).collect::<Result<_>>()?;
-        Ok(Outcome { results })
+        let results = self.exams.iter().map(|exam| exam.judge(learner.policies(), seed));
+        Ok(Outcome { results: results.collect::<Result<_>>()? })
     }
-}
-
-impl Exam {
-    fn judge(&self, learner: &dyn Learner, seed: u64) -> Result<(String, bool)> {
-        let found = examine(learner, self.env, self.n_envs, seed)?;
-        Ok(match self.goal {
-            Goal::Return(at_least) => {
-                let mean = found.mean_return();
-                (format!("{mean:.1}"), mean >= at_least)
-            }
-            Goal::Bound { cost, reward, within } => {
-                let errors = [found.mean_costs[0] / cost - 1.0, found.mean_reward() / reward - 1.0];
-                let [cost, reward] = errors.map(|error| 100.0 * error);
-                (
-                    format!("cost {cost:+.1} %, reward {reward:+.1} %"),
-                    errors.iter().all(|e| e.abs() <= within),
-                )
-            }
-        })
-    }
-}
-
-/// First episodes of fresh environments, with the most probable actions.
-fn examine(
-    learner: &dyn Learner,
-    env: fn(usize) -> Box<dyn VecEnv>,
-    n_envs: usize,
-    seed: u64,
-) -> Result<Evaluation> {
-    evaluate(&learner.policies(), &mut *env(n_envs), 1_000_000 + seed, 1)
-}
-
-/// `work(1) … work(count)` on the cores there are, in order.
-pub(crate) fn over_seeds<T: Send>(count: usize, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![]));
-    std::thread::scope(|scope| {
-        for _ in 0..cores.min(count) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        break;
-                    }
-                    let result = work(at as u64 + 1);
-                    results.lock().expect("no thread panics while it holds the lock").push((at, result));
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().expect("no thread panics while it holds the lock");
-    results.sort_by_key(|(at, _)| *at);
-    results.into_iter().map(|(_, result)| result).collect()
 }

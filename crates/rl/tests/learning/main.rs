@@ -4,13 +4,17 @@
 #![expect(clippy::print_stdout, reason = "what the seeds came to is worth reading")]
 #![expect(clippy::disallowed_methods, reason = "how long a gate takes is worth reading")]
 
+mod exams;
 mod gates;
+mod seeds;
+mod settings;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use gates::{Gate, gates, over_seeds};
+use gates::{Gate, gates};
 use libtest_mimic::{Arguments, Failed, Trial};
+use seeds::over_seeds;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
