@@ -32,8 +32,14 @@ const DOC: Stage = Stage {
 };
 const GENERATED: Stage = Stage { name: "generated", run: generated::check };
 /// The binary as a user builds it. These tests train, so they run optimised and only here.
-const SYSTEM: Stage =
-    Stage { name: "system", run: |root| command::cargo(root, &["test", "--release", "-p", "trimtab"]) };
+const SYSTEM: Stage = Stage {
+    name: "system",
+    run: |root| {
+        with_python(root, &|variables, root| {
+            command::cargo_with(root, variables, &["test", "--release", "-p", "trimtab"])
+        })
+    },
+};
 
 /// Everything, cheapest first.
 pub(crate) const CI: [Stage; 9] =
@@ -42,7 +48,7 @@ pub(crate) const CI: [Stage; 9] =
 pub(crate) const LINT: [Stage; 4] = [FORMAT, ARCHITECTURE, LICENCES, CLIPPY];
 /// Every test.
 pub(crate) const TEST: [Stage; 3] = [PYTHON, UNIT, SYSTEM];
-/// What the comparison with Gymnasium needs.
+/// What the comparisons with Gymnasium and TensorBoard need.
 pub(crate) const COMPARISON: [Stage; 1] = [PYTHON];
 /// The API documentation.
 pub(crate) const DOCS: [Stage; 1] = [DOC];
@@ -76,13 +82,20 @@ fn architecture(root: &Path) -> Result<()> {
 /// The tests of every crate but the binary's, which belong to [`SYSTEM`].
 fn unit(root: &Path) -> Result<()> {
     const CRATES: [&str; 3] = ["--workspace", "--exclude", "trimtab"];
+    with_python(root, &|variables, root| {
+        let cargo = |words: &[&str]| command::cargo_with(root, variables, &[words, &CRATES].concat());
+        if command::installed(root, &["nextest", "--version"]) {
+            cargo(&["nextest", "run"])?;
+            cargo(&["test", "--doc"])
+        } else {
+            cargo(&["test"])
+        }
+    })
+}
+
+/// Gives `run` the variables that name the interpreter to the tests.
+fn with_python(root: &Path, run: &dyn Fn(&[(&str, &str)], &Path) -> Result<()>) -> Result<()> {
     let python = python::interpreter(root);
     let variables: Vec<(&str, &str)> = python.iter().map(|path| (python::VARIABLE, path.as_str())).collect();
-    let cargo = |words: &[&str]| command::cargo_with(root, &variables, &[words, &CRATES].concat());
-    if command::installed(root, &["nextest", "--version"]) {
-        cargo(&["nextest", "run"])?;
-        cargo(&["test", "--doc"])
-    } else {
-        cargo(&["test"])
-    }
+    run(&variables, root)
 }

@@ -169,6 +169,8 @@ pub fn train_with(
     let mut learner = if let Some(saved) = &saved {
         let learner = learner::load(&saved.learner, env.spec())
             .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
+        same_learner(config, &env, learner.as_ref())
+            .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
         env.restore(&saved.environment).map_err(|message| {
             Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
         })?;
@@ -339,6 +341,27 @@ pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<d
             .map_err(|source| Error::Checkpoint { path: place.into(), source })?;
     }
     Ok(learner)
+}
+
+/// Fails unless a learner is one of the configuration's algorithm and networks.
+fn same_learner(config: &RunConfig, env: &Environment, found: &dyn Learner) -> Result<(), trimtab_rl::Error> {
+    let own = fresh_learner(config, env)?;
+    if own.algorithm() != found.algorithm() {
+        let (expected, found) = (own.algorithm().to_owned(), found.algorithm().to_owned());
+        return Err(trimtab_rl::Error::OtherAlgorithm { expected, found });
+    }
+    let architecture = |learner: &dyn Learner| policy_of(learner).to_tensors().metadata;
+    let (expected, found) = (architecture(own.as_ref()), architecture(found));
+    // A scale of observations comes with learning.
+    let differs = expected.iter().find(|(key, expected)| found.get(*key) != Some(*expected));
+    match differs {
+        None => Ok(()),
+        Some((key, expected)) => Err(trimtab_rl::Error::Config {
+            key: format!("{key} of the network"),
+            expected: expected.clone(),
+            found: found.get(key).cloned().unwrap_or_default(),
+        }),
+    }
 }
 
 fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>, trimtab_rl::Error> {

@@ -257,12 +257,20 @@ fn chain(error: &Error) -> String {
 mod tests {
     use super::*;
     use crate::config::Algorithm;
+    use trimtab_control::ActionKind;
 
     #[test]
     fn every_default_space_fits_the_configuration() {
-        for algorithm in [Algorithm::Ppo, Algorithm::A2c] {
-            let config = RunConfig { algorithm, ..RunConfig::default() };
+        use Algorithm::{A2c, Ddpg, Dqn, Ppo, Sac, Td3};
+        for algorithm in [Ppo, A2c, Dqn, Ddpg, Td3, Sac] {
+            let action = if algorithm == Dqn { ActionKind::Delta } else { ActionKind::default() };
+            let config = RunConfig { algorithm, action, env: "redis".to_owned(), ..RunConfig::default() };
             let space = default_space(&config).unwrap();
+            for end in [Domain::first, Domain::last] {
+                let point: Point =
+                    space.parameters().iter().map(|p| (p.name.clone(), end(&p.domain))).collect();
+                put(&config, &point, "the space").unwrap();
+            }
             Task { seeds: 1, evaluations: 2, config }.check(&space).unwrap();
         }
     }
