@@ -3,7 +3,9 @@
 //!
 //! The teacher runs the days through the learner's actions, at the learner's pace: what it asks for while an action is
 //! held, or beyond the action's bounds, does not happen until the next action can do it. So what it is seen to do is
-//! what a learner can do, and where that leads. The critic learns what came of it: the discounted rewards and constrained
+//! what a learner can do, and where that leads. Then the clone itself decides on the same days, the teacher says what it
+//! would have done, and the policy learns again from all of it (`DAgger`: Ross, Gordon and Bagnell 2011), because a clone
+//! that errs comes to where its teacher never was. The critic learns what came of it: the discounted rewards and constrained
 //! costs that followed, on the scale that the learner will see them on. (Not so a critic with observations of its own.)
 //!
 //! Left out: how a network learns from demonstrations ([`trimtab_rl::cloning`]) and which action is nearest
@@ -83,39 +85,37 @@ impl Lesson<'_> {
             let message = "asks for observations whose scale is known before learning, expected normalize_observation = false";
             return Err(Error::config("start.clone", message));
         }
-        let mut recorder: Option<Recorder> = None;
-        let mut witness = Witness::new(config, &self.scenario.application)?;
-        let (mut last, mut scored) = (None, Vec::new());
+        let (mut lessons, mut scored) = (Vec::new(), Vec::new());
         for setting in &config.traffic {
             let mut traffic = Traffic::load(setting, &self.scenario.application)?;
             let held_out = if config.validation.is_on() { config.validation.days } else { 0 };
             scored.extend(traffic.train.split_off(traffic.train.len().saturating_sub(held_out)));
-            last = traffic.train.last().cloned();
-            let build = self.teacher(&traffic)?;
-            for day in &traffic.train {
-                self.run(day, build(0)?, &mut recorder, &mut witness)?;
-            }
+            lessons.push((self.teacher(&traffic)?, traffic.train));
         }
-        if scored.is_empty() {
-            scored.extend(last);
-        }
-        let Some(recorder) = recorder else {
+        let last = lessons.last().and_then(|(_, days)| days.last().cloned());
+        let Some(last) = last else {
             return Err(Error::config("traffic.train", "names no day, expected at least one"));
         };
-        let mut demonstrations = recorder.demonstrations();
-        if policy.architecture().critic_obs_dim.is_none() {
-            demonstrations.returns = self.returns(&witness, &demonstrations);
-        }
-        let mut cloning = config.start.cloning.clone();
-        if policy.is_recurrent() {
-            let length = cloning.sequence_length.unwrap_or(SEQUENCE_LENGTH);
-            cloning = CloningConfig { sequence_length: Some(length), ..cloning };
-            demonstrations = recorder::whole_sequences(demonstrations, policy, length);
+        if scored.is_empty() {
+            scored.push(last);
         }
         for group in Group::ALL {
             policy.unfreeze(group);
         }
-        clone_behaviour(&cloning, &demonstrations, policy, config.seed)?;
+        let mut recorder = Recorder::new(config, self.scenario)?;
+        let mut witness = Witness::new(config, &self.scenario.application)?;
+        let demonstrations = loop {
+            for (build, days) in &lessons {
+                for day in days {
+                    self.run(day, build(0)?, &mut recorder, &mut witness)?;
+                }
+            }
+            let demonstrations = self.learn(policy, &recorder, &witness)?;
+            if recorder.rounds() >= config.start.dagger_rounds {
+                break demonstrations;
+            }
+            recorder.let_decide(policy.clone().into());
+        };
         self.judge(&demonstrations, policy.clone().into(), scored, name)
     }
 
@@ -130,6 +130,27 @@ impl Lesson<'_> {
         let settings = &self.config.inner.calibration;
         let mut fitting = Fitting::new(self.scenario, traffic, settings, 1).until(self.stop);
         Ok(fitting.contender(entrant, &mut |_, _| ())?.build)
+    }
+
+    /// Makes `policy` decide as was recorded, and returns that.
+    fn learn(
+        &self,
+        policy: &mut ActorCritic,
+        recorder: &Recorder,
+        witness: &Witness,
+    ) -> Result<Demonstrations> {
+        let mut demonstrations = recorder.demonstrations();
+        if policy.architecture().critic_obs_dim.is_none() {
+            demonstrations.returns = self.returns(witness, &demonstrations);
+        }
+        let mut cloning = self.config.start.cloning.clone();
+        if policy.is_recurrent() {
+            let length = cloning.sequence_length.unwrap_or(SEQUENCE_LENGTH);
+            cloning = CloningConfig { sequence_length: Some(length), ..cloning };
+            demonstrations = recorder::whole_sequences(demonstrations, policy, length);
+        }
+        clone_behaviour(&cloning, &demonstrations, policy, self.config.seed)?;
+        Ok(demonstrations)
     }
 
     /// Discounted sums of the rewards and constrained costs that followed each action.
@@ -164,21 +185,17 @@ impl Lesson<'_> {
         &self,
         day: &Day,
         teacher: Box<dyn Autoscaler>,
-        recorder: &mut Option<Recorder>,
+        recorder: &mut Recorder,
         witness: &mut Witness,
     ) -> Result<()> {
         if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let mut this = match recorder.take() {
-            Some(before) => before.taught_by(teacher),
-            None => Recorder::new(self.config, self.scenario, teacher)?,
-        };
-        let seed = FIRST_SEED + this.seed();
+        recorder.ask(teacher);
+        let seed = FIRST_SEED + recorder.seed();
         witness.begin();
         let mut watch = |plant: &_, seen: &_| witness.watch(plant, seen);
-        self.scenario.watch_day(&mut this, day, seed, Detail::Sums, &mut watch)?;
-        *recorder = Some(this);
+        self.scenario.watch_day(recorder, day, seed, Detail::Sums, &mut watch)?;
         Ok(())
     }
 
@@ -195,7 +212,7 @@ impl Lesson<'_> {
         // Fitted once more, on the first traffic: the score is about a teacher, not about every traffic's.
         let traffic = Traffic::load(&self.config.traffic[0], &self.scenario.application)?;
         let build = self.teacher(&traffic)?;
-        let neutral = Recorder::new(self.config, self.scenario, build(0)?)?.neutral();
+        let neutral = Recorder::new(self.config, self.scenario)?.neutral();
         let decisions = demonstrations.obs.len() / policy.obs_dim();
         let Agreement { all, alike, acting, acting_alike, clone_acting } =
             agreement(demonstrations, policy, &neutral);

@@ -6,7 +6,7 @@
 //! A teacher that seldom acts is cloned best, by the mean over its decisions, by one that never does. So decisions can be
 //! weighted by how rare they are ([`CloningConfig::max_choice_weight`]).
 //!
-//! Left out: asking the teacher again (`DAgger`), and how decisions are recorded.
+//! Left out: how decisions are recorded, and asking the teacher again about what the clone meets (`DAgger`).
 
 mod balance;
 mod demonstrations;
@@ -78,7 +78,7 @@ impl Default for CloningConfig {
             learning_rate: 1e-3,
             n_epochs: 50,
             batch_size: 64,
-            max_choice_weight: 1.0,
+            max_choice_weight: 10.0,
             ent_coef: 0.0,
             vf_coef: 0.5,
             max_grad_norm: 0.5,

@@ -200,7 +200,7 @@ fn a_graph_encoder_is_refused_because_no_observation_is_a_graph() {
     let place = Place::new();
     for algorithm in ["ppo", "a2c"] {
         let graph = format!(
-            "{algorithm}.network.encoder={{ graph = {{ nodes = 2, features = 3, layers = [4], kind = \"gcn\" }} }}"
+            "{algorithm}.network.encoder={{ graph = {{ nodes = 2, features = 3, layers = [4], kind = \"convolution\" }} }}"
         );
         let words = command((algorithm, "trim", &[]), "run", &["--set", &graph]);
         let told = ["network.encoder: is a graph, expected none", "rows of numbers, not graphs"];

@@ -11,13 +11,18 @@ use crate::{
 };
 use trimtab_control::{Autoscaler, Codec, CodecConfig, Steering};
 use trimtab_model::{Application, Decision, Snapshot};
-use trimtab_nn::{ActionSlice, ActorCritic};
+use trimtab_nn::{ActionSlice, ActorCritic, Agent, Policy};
 use trimtab_rl::{buffer::ActionBuffer, cloning::Demonstrations};
 use trimtab_sim::SimulatedPlant;
 
 /// A teacher's decisions as they are made.
 pub(super) struct Recorder {
-    teacher: Box<dyn Autoscaler>,
+    /// Whoever is asked; none before the first day.
+    teacher: Option<Box<dyn Autoscaler>>,
+    /// Whoever decides in its stead.
+    decider: Option<Agent>,
+    /// Deciders so far.
+    rounds: u32,
     codec: Codec,
     steering: Steering,
     hold: u32,
@@ -33,11 +38,17 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(config: &RunConfig, scenario: &Scenario, teacher: Box<dyn Autoscaler>) -> Result<Self> {
+    /// That has recorded nothing.
+    ///
+    /// # Errors
+    /// A configuration that cannot work.
+    pub(super) fn new(config: &RunConfig, scenario: &Scenario) -> Result<Self> {
         let (steering, codec) = seams(config, &scenario.application)?;
         let head = steering.head();
         Ok(Self {
-            teacher,
+            teacher: None,
+            decider: None,
+            rounds: 0,
             hold: config.episode.hold,
             held: 0,
             action: ActionBuffer::new(&head, codec.rows()),
@@ -52,8 +63,19 @@ impl Recorder {
     }
 
     /// Goes on with another teacher.
-    pub(super) fn taught_by(self, teacher: Box<dyn Autoscaler>) -> Self {
-        Self { teacher, ..self }
+    pub(super) fn ask(&mut self, teacher: Box<dyn Autoscaler>) {
+        self.teacher = Some(teacher);
+    }
+
+    /// From now on `policy` decides, and the teacher is only asked.
+    pub(super) fn let_decide(&mut self, policy: Policy) {
+        self.decider = Some(Agent::new(policy, self.codec.rows()));
+        self.rounds += 1;
+    }
+
+    /// How often another policy was let decide.
+    pub(super) fn rounds(&self) -> u32 {
+        self.rounds
     }
 
     /// Grows from day to day.
@@ -67,10 +89,16 @@ impl Recorder {
     }
 
     /// All that was recorded, without what came of it.
-    pub(super) fn demonstrations(self) -> Demonstrations {
-        let Self { codec, obs, masks, actions, starts, .. } = self;
-        let (lanes, none) = (codec.rows(), Vec::new);
-        Demonstrations { lanes, obs, critic_obs: none(), masks, actions, starts, returns: none() }
+    pub(super) fn demonstrations(&self) -> Demonstrations {
+        Demonstrations {
+            lanes: self.codec.rows(),
+            obs: self.obs.clone(),
+            critic_obs: Vec::new(),
+            masks: self.masks.clone(),
+            actions: self.actions.clone(),
+            starts: self.starts.clone(),
+            returns: Vec::new(),
+        }
     }
 
     fn record(&mut self, seen: &Snapshot) -> trimtab_control::Result<()> {
@@ -78,10 +106,10 @@ impl Recorder {
         self.obs.resize(at + rows * self.codec.width(), 0.0);
         self.codec.encode(seen, self.steering.echo(), &mut self.obs[at..]);
         let head = self.steering.head();
+        let first_mask = self.masks.len();
         if self.steering.masked() {
-            let at = self.masks.len();
-            self.masks.resize(at + rows * head.outputs(), true);
-            self.steering.mask(seen, &mut self.masks[at..]);
+            self.masks.resize(first_mask + rows * head.outputs(), true);
+            self.steering.mask(seen, &mut self.masks[first_mask..]);
         }
         self.steering.nearest(seen, &self.wish, self.action.part_mut(0, rows * head.width()))?;
         match (&mut self.actions, self.action.all()) {
@@ -91,15 +119,21 @@ impl Recorder {
         }
         let is_first = self.held == 0;
         self.starts.extend((0..rows).map(|_| is_first));
+        if let Some(decider) = &mut self.decider {
+            let masks = self.steering.masked().then(|| &self.masks[first_mask..]);
+            decider.act(&self.obs[at..], masks, self.action.part_mut(0, rows * head.width()));
+        }
         Ok(())
     }
 }
 
-/// Decides as the teacher does, as far as the learner's actions can.
+/// Decides as the teacher does, as far as the learner's actions can, or as whoever decides in its stead.
 impl Autoscaler for Recorder {
     fn decide(&mut self, seen: &Snapshot, proposal: &mut Decision) {
         self.wish.clear(proposal.services.len());
-        self.teacher.decide(seen, &mut self.wish);
+        if let Some(teacher) = &mut self.teacher {
+            teacher.decide(seen, &mut self.wish);
+        }
         let fresh = self.held.is_multiple_of(self.hold);
         if fresh {
             self.record(seen).expect("the buffers are of the steering's head");
@@ -112,7 +146,12 @@ impl Autoscaler for Recorder {
     }
 
     fn reset(&mut self) {
-        self.teacher.reset();
+        if let Some(teacher) = &mut self.teacher {
+            teacher.reset();
+        }
+        if let Some(decider) = &mut self.decider {
+            decider.forget_all();
+        }
         self.codec.reset();
         self.steering.reset();
         self.held = 0;
