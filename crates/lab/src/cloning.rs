@@ -78,13 +78,9 @@ impl Lesson<'_> {
     /// Makes `policy` a clone of the teacher that the configuration names.
     ///
     /// # Errors
-    /// An unknown teacher, a policy that sees scaled observations, or whatever cloning fails with.
+    /// An unknown teacher, or whatever cloning fails with.
     pub(crate) fn teach(&self, policy: &mut ActorCritic) -> Result<Cloned> {
         let (name, config) = (&self.config.start.clone, self.config);
-        if config.ppo.normalize_observation || config.a2c.normalize_observation {
-            let message = "asks for observations whose scale is known before learning, expected normalize_observation = false";
-            return Err(Error::config("start.clone", message));
-        }
         let (mut lessons, mut scored) = (Vec::new(), Vec::new());
         for setting in &config.traffic {
             let mut traffic = Traffic::load(setting, &self.scenario.application)?;
@@ -284,10 +280,34 @@ fn agreement(demonstrations: &Demonstrations, policy: Policy, neutral: &[u32]) -
     found
 }
 
-/// Fails for a teacher that does not exist, before anything is simulated.
+/// Fails for a teacher that does not exist or cannot be cloned, before anything is simulated.
 pub(crate) fn check(config: &RunConfig) -> Result<()> {
     let name = &config.start.clone;
-    if name.is_empty() || name == contenders::CALIBRATED {
+    if name.is_empty() {
+        return Ok(());
+    }
+    let (normalized, recurrent) = match config.algorithm {
+        Algorithm::A2c => (config.a2c.normalize_observation, config.a2c.network.recurrence.is_some()),
+        _ => (config.ppo.normalize_observation, config.ppo.network.recurrence.is_some()),
+    };
+    if normalized {
+        let message = "asks for observations whose scale is known before learning, expected normalize_observation = false";
+        return Err(Error::config("start.clone", message));
+    }
+    let cloning = &config.start.cloning;
+    cloning.validate().map_err(|error| match error {
+        trimtab_rl::Error::Config { key, expected, found } => {
+            Error::config(format!("start.cloning.{key}"), format!("is {found}, expected {expected}"))
+        }
+        error => Error::Rl(error),
+    })?;
+    let length = cloning.sequence_length.unwrap_or(SEQUENCE_LENGTH);
+    if recurrent && !(length > 0 && cloning.batch_size.is_multiple_of(length)) {
+        let expected =
+            format!("is {}, expected a multiple of the sequences' length, {length}", cloning.batch_size);
+        return Err(Error::config("start.cloning.batch_size", expected));
+    }
+    if name == contenders::CALIBRATED {
         return Ok(());
     }
     let scenario = training::scenario(config)?;

@@ -331,6 +331,9 @@ pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<d
         trimtab_rl::Error::Config { key, expected, found } => {
             Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
         }
+        trimtab_rl::Error::Network(source) => {
+            Error::config(format!("{section}.network"), format!("cannot be built: {source}"))
+        }
         error => Error::Rl(error),
     };
     let mut learner = fresh_learner(config, env).map_err(blame)?;

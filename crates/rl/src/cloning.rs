@@ -91,7 +91,11 @@ impl Default for CloningConfig {
 }
 
 impl CloningConfig {
-    fn validate(&self) -> Result<()> {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first one outside its range.
+    pub fn validate(&self) -> Result<()> {
         not_negative("learning_rate", self.learning_rate)?;
         at_least_one("n_epochs", self.n_epochs)?;
         at_least_one("batch_size", self.batch_size)?;

@@ -26,7 +26,7 @@ impl Default for StartConfig {
             from: String::new(),
             clone: String::new(),
             freeze: Vec::new(),
-            dagger_rounds: 1,
+            dagger_rounds: 2,
             cloning: CloningConfig::default(),
         }
     }
