@@ -19,7 +19,9 @@ pub(super) fn weigh(actions: &ActionBuffer, head: &ActionHead, max: f64, weights
     weights.fill(0.0);
     for (at, count) in head.choices().iter().enumerate() {
         let mut made = vec![0u32; *count];
-        choices.iter().skip(at).step_by(width).for_each(|choice| made[*choice as usize] += 1);
+        for choice in choices.iter().skip(at).step_by(width) {
+            made[*choice as usize] += 1;
+        }
         let most = f64::from(made.iter().copied().max().unwrap_or(0));
         for (weight, choice) in weights.iter_mut().zip(choices.iter().skip(at).step_by(width)) {
             let rarity = (most / f64::from(made[*choice as usize])).min(max);
@@ -27,7 +29,9 @@ pub(super) fn weigh(actions: &ActionBuffer, head: &ActionHead, max: f64, weights
         }
     }
     let mean = weights.iter().map(|weight| f64::from(*weight)).sum::<f64>() / weights.len() as f64;
-    weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) / mean) as f32);
+    for weight in weights {
+        *weight = (f64::from(*weight) / mean) as f32;
+    }
 }
 
 #[cfg(test)]
