@@ -1,6 +1,6 @@
 //! `TensorBoard` event files: scalars by name and step, in the format that `TensorBoard` reads.
 //!
-//! A file is a sequence of TFRecords (TensorFlow, `tensorflow/core/lib/io/record_writer.h`): length as a 64-bit
+//! A file is a sequence of `TFRecord`s (`TensorFlow`, `tensorflow/core/lib/io/record_writer.h`): length as a 64-bit
 //! little-endian number, masked CRC-32C of it, payload, masked CRC-32C of that. The payload is an `Event` message
 //! (`tensorflow/core/util/event.proto`), whose five fields that scalars need are encoded by hand: `wall_time` = 1
 //! (double), `step` = 2 (int64), `file_version` = 3 (string), `summary` = 5 and `session_log` = 7.
@@ -167,7 +167,7 @@ fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// TFRecord's checksum: rotated and offset, because a checksum of data that holds checksums is weak.
+/// `TFRecord`'s checksum: rotated and offset, because a checksum of data that holds checksums is weak.
 fn masked(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

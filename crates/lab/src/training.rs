@@ -152,6 +152,9 @@ pub fn train(
 ///
 /// # Errors
 /// As [`train`], and whatever a callback fails with.
+///
+/// # Panics
+/// Never: what came of cloning has a JSON form.
 pub fn train_with(
     config: &RunConfig,
     dir: &RunDir,

@@ -120,6 +120,9 @@ impl Tuning {
     ///
     /// # Errors
     /// A configuration that cannot work, another task in `dir`, or [`Error::Interrupted`] once `stop` is set.
+    ///
+    /// # Panics
+    /// Never: a task has a TOML form.
     pub fn open(
         task: Task,
         dir: &Path,
@@ -156,7 +159,7 @@ impl Tuning {
         let config = put(&self.config, attempt.point, &format!("trial {}", attempt.number))?;
         let validation = self.validation.of(&config)?;
         let mut runs = (0..self.task.seeds)
-            .map(|seed| self.start(RunConfig { seed, ..config.clone() }))
+            .map(|seed| self.start(&RunConfig { seed, ..config.clone() }))
             .collect::<Result<Vec<_>>>()?;
         let mut value = f64::NAN;
         for evaluation in 1..=self.task.evaluations {
@@ -186,10 +189,10 @@ impl Tuning {
         Ok(Found::Value(value))
     }
 
-    fn start(&self, config: RunConfig) -> Result<Run> {
-        let inner = policy_file::inner(&config, &self.application)?;
-        let mut env = Environment::new(&config, &self.application, self.days.clone(), &inner)?;
-        let mut learner = training::new_learner(&config, &env)?;
+    fn start(&self, config: &RunConfig) -> Result<Run> {
+        let inner = policy_file::inner(config, &self.application)?;
+        let mut env = Environment::new(config, &self.application, self.days.clone(), &inner)?;
+        let mut learner = training::new_learner(config, &env)?;
         learner.start(&mut env, config.total_timesteps)?;
         Ok(Run { env, learner, best: f64::INFINITY })
     }

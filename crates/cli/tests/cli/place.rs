@@ -126,7 +126,7 @@ impl Place {
     pub(crate) fn await_content(&self, name: &str, fits: impl Fn(&str) -> bool) {
         let (path, start) = (self.path(name), now());
         while !fs::read_to_string(&path).is_ok_and(|text| fits(&text)) {
-            assert!(start.elapsed() < Duration::from_secs(60), "{name} never came");
+            assert!(start.elapsed() < Duration::from_mins(1), "{name} never came");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
