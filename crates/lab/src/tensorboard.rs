@@ -259,7 +259,8 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let file = write(temp.path(), 0, &[]);
         let bytes = fs::read(&file.path).unwrap();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+        let hex: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         // What tensorboard 2.21's own `RecordWriter` makes of `Event(wall_time=1.5e9, file_version="brain.Event:2")`.
         let expected = "1800000000000000a37f4b2209000000c00b5ad6411a0d627261696e2e4576656e743a324ca9a464";
         assert_eq!(hex, expected);
