@@ -27,7 +27,7 @@ cargo xtask VERB
   fmt            format every crate
   lint           format, architecture, licences and clippy; changes nothing
   test           every test: unit and property tests, then the whole system
-  python         the virtual environment that comparisons with Gymnasium need; part of test and ci
+  python         the virtual environment that comparisons with Gymnasium and TensorBoard need; part of test and ci
   learn [GATE…]  every learning gate, or these, over ten seeds, and the page with the curves; long
   oracle         build upstream's controllers with Go and compare ours with them
   docs           the API documentation, warnings denied

@@ -1,5 +1,5 @@
-//! A Python with Gymnasium for the tests that compare with it: a virtual environment under `target/python`, made of
-//! `crates/rl/tests/gymnasium/requirements.txt` and kept for as long as that file stays the same.
+//! A Python with Gymnasium and `TensorBoard` for the tests that ask them: a virtual environment under `target/python`, made
+//! of `xtask/python-requirements.txt` (all that pip needs, pinned) and kept for as long as that file stays the same.
 //!
 //! Where Python is missing, those tests are skipped, and say so; with `CI=true` it is an error. Left out: the
 //! libraries that other trainers are compared with, which `bench/peers` installs.
@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-const REQUIREMENTS: &str = "crates/rl/tests/gymnasium/requirements.txt";
+const REQUIREMENTS: &str = "xtask/python-requirements.txt";
 const FOLDER: &str = "target/python";
 /// Names the interpreter to the tests.
 pub(crate) const VARIABLE: &str = "TRIMTAB_PYTHON";
@@ -22,7 +22,7 @@ pub(crate) fn prepare(root: &Path) -> Result<()> {
         (Ok(()), _) => Ok(()),
         (Err(error), true) => Err(error),
         (Err(error), false) => {
-            println!("SKIPPED: the comparison with Gymnasium: {error:#}");
+            println!("SKIPPED: the comparisons with Gymnasium and TensorBoard: {error:#}");
             Ok(())
         }
     }

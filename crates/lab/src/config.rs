@@ -379,6 +379,10 @@ impl RunConfig {
         for (key, learners) in [("ppo.learners", self.ppo.learners), ("a2c.learners", self.a2c.learners)] {
             check(key, learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
         }
+        for (key, network) in [("ppo.network", &self.ppo.network), ("a2c.network", &self.a2c.network)] {
+            let expected = "none: observations of applications are rows of numbers, not graphs";
+            check(&format!("{key}.encoder"), network.encoder.is_none(), expected, &"a graph")?;
+        }
         self.validation.validate(self.select)?;
         let on_policy = matches!(self.algorithm, Algorithm::Ppo | Algorithm::A2c);
         for (key, given) in [("start.from", &self.start.from), ("start.clone", &self.start.clone)] {
@@ -389,6 +393,12 @@ impl RunConfig {
                 &self.algorithm.name(),
             )?;
         }
+        check(
+            "start.freeze",
+            on_policy || self.start.freeze.is_empty(),
+            "algorithm \"ppo\" or \"a2c\" with it",
+            &self.algorithm.name(),
+        )?;
         crate::reward::Reward::new(&self.reward)?;
         self.sim.validate()?;
         Ok(())

@@ -12,15 +12,16 @@
 //! Left out: learning, and plants other than the simulation.
 
 mod describe;
+mod judge;
 mod lane;
 
 pub use describe::{describe, names};
+pub(crate) use judge::{Interval, Judge};
 pub use lane::Episode;
 
 use crate::{
     Result,
     config::{RunConfig, Signal},
-    reward::{Reward, ServiceSignals, Signals},
     traffic::Day,
 };
 use lane::{Lane, LaneState};
@@ -37,13 +38,11 @@ pub struct Environment {
     cluster: Cluster,
     days: Vec<Day>,
     lanes: Vec<Lane>,
-    reward: Reward,
+    judge: Judge,
     substeps: u32,
     hold: u32,
     steps: u32,
     interval: f64,
-    /// Requested cores of one replica of each service, over their sum.
-    cost_share: Vec<f32>,
     proposal: Decision,
     allowed: Decision,
     episodes: Vec<Episode>,
@@ -71,9 +70,6 @@ impl Environment {
             ActionHead::Gaussian(width) => ActionSpace::Box(width),
         };
         let cluster = Cluster::new(application, config.sim.clone(), config.n_envs)?;
-        let total: f64 = application.services.iter().map(|s| s.allocation.cpu_request.cores()).sum();
-        let cost_share =
-            application.services.iter().map(|s| (s.allocation.cpu_request.cores() / total) as f32).collect();
         Ok(Self {
             spec: EnvSpec {
                 n_envs: config.n_envs,
@@ -88,11 +84,10 @@ impl Environment {
             cluster,
             days,
             lanes: vec![lane; config.n_envs],
-            reward: Reward::new(&config.reward_weights())?,
+            judge: Judge::new(config, application, rows)?,
             hold: config.episode.hold,
             steps: config.episode.steps,
             interval: config.episode.interval_secs * f64::from(config.episode.hold),
-            cost_share,
             proposal: Decision::default(),
             allowed: Decision::default(),
             episodes: Vec::new(),
@@ -143,7 +138,7 @@ impl Environment {
                 Actions::Discrete(choices) => ActionSlice::Choices(&choices[range]),
                 Actions::Continuous(numbers) => ActionSlice::Numbers(&numbers[range]),
             };
-            self.proposal.clear(self.cost_share.len());
+            self.proposal.clear(self.judge.services());
             this.steering.decode(&this.seen, action, &mut self.proposal).map_err(|error| {
                 StepError::OutsideSpace {
                     row: lane * self.spec.n_agents,
@@ -160,45 +155,19 @@ impl Environment {
         Ok(())
     }
 
-    /// Adds the rewards and costs of a lane's rows from the interval that has just passed, over the intervals that an
-    /// action is held.
+    /// Adds the rewards and costs of a lane's rows from the interval that has just passed.
     fn judge(&mut self, lane: usize, rewards: &mut [f32], costs: &mut [f32]) {
+        let this = &mut self.lanes[lane];
+        let interval = Interval {
+            cluster: &self.cluster,
+            lane,
+            seen: &this.seen,
+            before: &this.before,
+            invalid: this.steering.invalid(),
+        };
+        self.judge.add(&interval, rewards, costs);
         let tally = *self.cluster.interval(lane);
         self.total += tally;
-        let this = &mut self.lanes[lane];
-        let windows = tally.windows.max(1.0);
-        let bound = self.cluster.application().slo.p95.0;
-        let signals = Signals {
-            violation: tally.violation_share() as f32,
-            latency: ((tally.p95_sum / windows / bound) as f32).min(crate::reward::LATENCY_CAP),
-            slow: tally.bad_request_share() as f32,
-            invalid: this.steering.invalid() as f32,
-        };
-        let weight = 1.0 / self.hold as f32;
-        let shared = self.reward.shared(&signals);
-        let shared_costs = [tally.mean_tail_used() as f32, signals.violation, signals.latency];
-        for (row, reward) in rewards.iter_mut().enumerate() {
-            let credit = if self.spec.n_agents > 1 {
-                self.spec.n_agents as f32 * self.cluster.waiting_share(lane, row)
-            } else {
-                1.0
-            };
-            *reward += weight * credit * shared;
-            let costs = &mut costs[row * Signal::NAMES.len()..(row + 1) * Signal::NAMES.len()];
-            for (cost, shared) in costs.iter_mut().zip(shared_costs) {
-                *cost += weight * credit * shared;
-            }
-        }
-        for (service, share) in self.cost_share.iter().enumerate() {
-            let replicas = self.cluster.replicas(lane, service);
-            let own = self.reward.own(&ServiceSignals {
-                cost: share * replicas as f32,
-                churn: replicas.abs_diff(this.before[service]) as f32,
-                desired: if self.reward.uses_desired() { this.at_desired(service, replicas) } else { 0.0 },
-            });
-            // One row for each service, or one for them all.
-            rewards[service.min(self.spec.n_agents - 1)] += weight * own;
-        }
         this.tally(&tally);
     }
 }

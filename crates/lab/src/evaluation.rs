@@ -123,6 +123,20 @@ impl Scenario {
         seed: u64,
         detail: Detail,
     ) -> Result<DayRun> {
+        self.watch_day(demand, autoscaler, day, seed, detail, &mut |_, _| {})
+    }
+
+    /// As [`run_day_against`](Self::run_day_against); `watch` is shown the plant after every interval, those of the
+    /// warm-up too, with what could be seen before.
+    pub(crate) fn watch_day(
+        &self,
+        demand: Option<&Demand>,
+        autoscaler: &mut dyn Autoscaler,
+        day: &Day,
+        seed: u64,
+        detail: Detail,
+        watch: &mut dyn FnMut(&SimulatedPlant, &Snapshot),
+    ) -> Result<DayRun> {
         autoscaler.reset();
         let services = self.application.services.len();
         let sim = SimConfig { record_latency: detail != Detail::Sums, ..self.sim.clone() };
@@ -141,7 +155,14 @@ impl Scenario {
         let mut guardrails = Guardrails::new(self.guardrails, &self.application)?;
         let interval = Seconds(self.interval_secs);
         let decisions = |length: f64| (length / self.interval_secs).round() as u64;
-        sure(drive(&mut plant, autoscaler, &mut guardrails, interval, decisions(WARM_UP.0), |_, _, _| {}));
+        sure(drive(
+            &mut plant,
+            autoscaler,
+            &mut guardrails,
+            interval,
+            decisions(WARM_UP.0),
+            |plant, seen, _| watch(plant, seen),
+        ));
         plant.forget();
 
         let mut timed = Timed { autoscaler, times: DecisionTimes::default() };
@@ -154,6 +175,7 @@ impl Scenario {
             decisions(day.length.0),
             |plant, seen, asked| {
                 recorder.record(plant, seen, asked);
+                watch(plant, seen);
             },
         ));
         Ok(recorder.finish(&plant, timed.times))

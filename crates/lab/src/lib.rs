@@ -37,3 +37,8 @@ pub mod validation;
 
 pub use config::RunConfig;
 pub use error::{Error, Result};
+
+/// The programs of the guide, which compile and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/learning.md")]
+pub struct LearningGuide;

@@ -1,6 +1,6 @@
 //! `TensorBoard` event files: scalars by name and step, in the format that `TensorBoard` reads.
 //!
-//! A file is a sequence of TFRecords (TensorFlow, `tensorflow/core/lib/io/record_writer.h`): length as a 64-bit
+//! A file is a sequence of `TFRecord`s (`TensorFlow`, `tensorflow/core/lib/io/record_writer.h`): length as a 64-bit
 //! little-endian number, masked CRC-32C of it, payload, masked CRC-32C of that. The payload is an `Event` message
 //! (`tensorflow/core/util/event.proto`), whose five fields that scalars need are encoded by hand: `wall_time` = 1
 //! (double), `step` = 2 (int64), `file_version` = 3 (string), `summary` = 5 and `session_log` = 7.
@@ -167,7 +167,7 @@ fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// TFRecord's checksum: rotated and offset, because a checksum of data that holds checksums is weak.
+/// `TFRecord`'s checksum: rotated and offset, because a checksum of data that holds checksums is weak.
 fn masked(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -259,7 +259,8 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let file = write(temp.path(), 0, &[]);
         let bytes = fs::read(&file.path).unwrap();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+        let hex: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         // What tensorboard 2.21's own `RecordWriter` makes of `Event(wall_time=1.5e9, file_version="brain.Event:2")`.
         let expected = "1800000000000000a37f4b2209000000c00b5ad6411a0d627261696e2e4576656e743a324ca9a464";
         assert_eq!(hex, expected);

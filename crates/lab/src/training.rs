@@ -152,6 +152,9 @@ pub fn train(
 ///
 /// # Errors
 /// As [`train`], and whatever a callback fails with.
+///
+/// # Panics
+/// Never: what came of cloning has a JSON form.
 pub fn train_with(
     config: &RunConfig,
     dir: &RunDir,
@@ -168,6 +171,8 @@ pub fn train_with(
     let mut memory = Memory::default();
     let mut learner = if let Some(saved) = &saved {
         let learner = learner::load(&saved.learner, env.spec())
+            .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
+        same_learner(config, &env, learner.as_ref())
             .map_err(|source| Error::Checkpoint { path: dir.checkpoint(saved.timesteps), source })?;
         env.restore(&saved.environment).map_err(|message| {
             Error::run(dir.file("checkpoints"), format!("the environments' state is {message}"))
@@ -329,6 +334,9 @@ pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<d
         trimtab_rl::Error::Config { key, expected, found } => {
             Error::config(format!("{section}.{key}"), format!("is {found}, expected {expected}"))
         }
+        trimtab_rl::Error::Network(source) => {
+            Error::config(format!("{section}.network"), format!("cannot be built: {source}"))
+        }
         error => Error::Rl(error),
     };
     let mut learner = fresh_learner(config, env).map_err(blame)?;
@@ -339,6 +347,27 @@ pub(crate) fn new_learner(config: &RunConfig, env: &Environment) -> Result<Box<d
             .map_err(|source| Error::Checkpoint { path: place.into(), source })?;
     }
     Ok(learner)
+}
+
+/// Fails unless a learner is one of the configuration's algorithm and networks.
+fn same_learner(config: &RunConfig, env: &Environment, found: &dyn Learner) -> Result<(), trimtab_rl::Error> {
+    let own = fresh_learner(config, env)?;
+    if own.algorithm() != found.algorithm() {
+        let (expected, found) = (own.algorithm().to_owned(), found.algorithm().to_owned());
+        return Err(trimtab_rl::Error::OtherAlgorithm { expected, found });
+    }
+    let architecture = |learner: &dyn Learner| policy_of(learner).to_tensors().metadata;
+    let (expected, found) = (architecture(own.as_ref()), architecture(found));
+    // A scale of observations comes with learning.
+    let differs = expected.iter().find(|(key, expected)| found.get(*key) != Some(*expected));
+    match differs {
+        None => Ok(()),
+        Some((key, expected)) => Err(trimtab_rl::Error::Config {
+            key: format!("{key} of the network"),
+            expected: expected.clone(),
+            found: found.get(key).cloned().unwrap_or_default(),
+        }),
+    }
 }
 
 fn fresh_learner(config: &RunConfig, env: &Environment) -> Result<Box<dyn Learner>, trimtab_rl::Error> {

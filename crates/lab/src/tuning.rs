@@ -120,6 +120,9 @@ impl Tuning {
     ///
     /// # Errors
     /// A configuration that cannot work, another task in `dir`, or [`Error::Interrupted`] once `stop` is set.
+    ///
+    /// # Panics
+    /// Never: a task has a TOML form.
     pub fn open(
         task: Task,
         dir: &Path,
@@ -156,7 +159,7 @@ impl Tuning {
         let config = put(&self.config, attempt.point, &format!("trial {}", attempt.number))?;
         let validation = self.validation.of(&config)?;
         let mut runs = (0..self.task.seeds)
-            .map(|seed| self.start(RunConfig { seed, ..config.clone() }))
+            .map(|seed| self.start(&RunConfig { seed, ..config.clone() }))
             .collect::<Result<Vec<_>>>()?;
         let mut value = f64::NAN;
         for evaluation in 1..=self.task.evaluations {
@@ -186,10 +189,10 @@ impl Tuning {
         Ok(Found::Value(value))
     }
 
-    fn start(&self, config: RunConfig) -> Result<Run> {
-        let inner = policy_file::inner(&config, &self.application)?;
-        let mut env = Environment::new(&config, &self.application, self.days.clone(), &inner)?;
-        let mut learner = training::new_learner(&config, &env)?;
+    fn start(&self, config: &RunConfig) -> Result<Run> {
+        let inner = policy_file::inner(config, &self.application)?;
+        let mut env = Environment::new(config, &self.application, self.days.clone(), &inner)?;
+        let mut learner = training::new_learner(config, &env)?;
         learner.start(&mut env, config.total_timesteps)?;
         Ok(Run { env, learner, best: f64::INFINITY })
     }
@@ -257,12 +260,20 @@ fn chain(error: &Error) -> String {
 mod tests {
     use super::*;
     use crate::config::Algorithm;
+    use trimtab_control::ActionKind;
 
     #[test]
     fn every_default_space_fits_the_configuration() {
-        for algorithm in [Algorithm::Ppo, Algorithm::A2c] {
-            let config = RunConfig { algorithm, ..RunConfig::default() };
+        use Algorithm::{A2c, Ddpg, Dqn, Ppo, Sac, Td3};
+        for algorithm in [Ppo, A2c, Dqn, Ddpg, Td3, Sac] {
+            let action = if algorithm == Dqn { ActionKind::Delta } else { ActionKind::default() };
+            let config = RunConfig { algorithm, action, env: "redis".to_owned(), ..RunConfig::default() };
             let space = default_space(&config).unwrap();
+            for end in [Domain::first, Domain::last] {
+                let point: Point =
+                    space.parameters().iter().map(|p| (p.name.clone(), end(&p.domain))).collect();
+                put(&config, &point, "the space").unwrap();
+            }
             Task { seeds: 1, evaluations: 2, config }.check(&space).unwrap();
         }
     }

@@ -196,6 +196,39 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_with_memory_begins_every_day_with_an_empty_one() {
+        let config = config();
+        let application = applications::load("redis").unwrap();
+        let env = crate::environment::Environment::new(
+            &config,
+            &application,
+            Split::load(&config, &application).unwrap().train,
+            &policy_file::inner(&config, &application).unwrap(),
+        )
+        .unwrap();
+        let recurrence =
+            Some(trimtab_nn::Recurrence { hidden_size: 8, critic: trimtab_nn::CriticRecurrence::Separate });
+        // Gains of 1: decisions that depend on what is remembered.
+        let network = trimtab_rl::NetworkConfig {
+            recurrence,
+            output_gain: 1.0,
+            ..trimtab_rl::NetworkConfig::default()
+        };
+        let ppo = trimtab_rl::PpoConfig { network, ..config.ppo.clone() };
+        let ppo = trimtab_rl::Ppo::new(ppo, trimtab_rl::VecEnv::spec(&env), vec![], 1).unwrap();
+        let policy = ppo.policies().swap_remove(0);
+        let validation =
+            Validation::new(&config, Split::load(&config, &application).unwrap().validation, 1).unwrap();
+        let mut learned = policy_file::learned(policy, &config, &application).unwrap();
+        let mut day = |at: usize| {
+            let day = &validation.days[at];
+            validation.scenario.run_day(&mut learned, day, 1, Detail::Sums).unwrap().score
+        };
+        let (first, other, again) = (day(0), day(1), day(0));
+        assert!(first == again && first != other);
+    }
+
+    #[test]
     fn the_inner_hpa_scores_one_and_twice_its_cost_two() {
         let config = config();
         let application = applications::load("redis").unwrap();

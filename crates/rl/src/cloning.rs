@@ -3,8 +3,12 @@
 //! The policy minimises `−ln π(a|s)` over the teacher's decisions (Pomerleau 1991), the critic the squared error of the
 //! returns that followed, if they are known. Log keys are those of the `imitation` library.
 //!
-//! Left out: asking the teacher again (`DAgger`), and how decisions are recorded.
+//! A teacher that seldom acts is cloned best, by the mean over its decisions, by one that never does. So decisions can be
+//! weighted by how rare they are ([`CloningConfig::max_choice_weight`]).
+//!
+//! Left out: how decisions are recorded, and asking the teacher again about what the clone meets (`DAgger`).
 
+mod balance;
 mod demonstrations;
 
 use rand::{RngExt, SeedableRng};
@@ -46,6 +50,10 @@ pub struct CloningConfig {
     pub n_epochs: usize,
     /// Decisions in a minibatch, at least 1; for a recurrent policy a multiple of `sequence_length`.
     pub batch_size: usize,
+    /// Most that a decision with a rare choice counts, in units of one with the commonest, at least 1. Up to that, a choice
+    /// counts by the inverse of its frequency, and a decision of several choices as its rarest. 1: all count alike, as
+    /// numbers always do.
+    pub max_choice_weight: f64,
     /// Weight of the entropy bonus, at least 0.
     pub ent_coef: f64,
     /// Weight of the value loss, at least 0.
@@ -70,6 +78,7 @@ impl Default for CloningConfig {
             learning_rate: 1e-3,
             n_epochs: 50,
             batch_size: 64,
+            max_choice_weight: 10.0,
             ent_coef: 0.0,
             vf_coef: 0.5,
             max_grad_norm: 0.5,
@@ -82,10 +91,16 @@ impl Default for CloningConfig {
 }
 
 impl CloningConfig {
-    fn validate(&self) -> Result<()> {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first one outside its range.
+    pub fn validate(&self) -> Result<()> {
         not_negative("learning_rate", self.learning_rate)?;
         at_least_one("n_epochs", self.n_epochs)?;
         at_least_one("batch_size", self.batch_size)?;
+        let weight = self.max_choice_weight;
+        check("max_choice_weight", weight >= 1.0 && weight.is_finite(), "at least 1", weight)?;
         not_negative("ent_coef", self.ent_coef)?;
         not_negative("vf_coef", self.vf_coef)?;
         positive("max_grad_norm", self.max_grad_norm)?;
@@ -100,6 +115,8 @@ impl CloningConfig {
 struct Terms {
     /// `−ln π(a|s)`; with fixed deviations up to a constant half the squared error.
     neglogp: f64,
+    /// The same by the decisions' weights.
+    weighted: f64,
     entropy: f64,
     /// `π(a|s)`.
     prob_true_act: f64,
@@ -132,7 +149,10 @@ pub fn clone_behaviour(
     seed: u64,
 ) -> Result<Vec<Log>> {
     config.validate()?;
-    let rollout = demonstrations.rollout(config, policy)?;
+    let mut rollout = demonstrations.rollout(config, policy)?;
+    // Weights travel where advantages do, which weight −ln π likewise.
+    let head = &policy.architecture().head;
+    balance::weigh(&rollout.actions, head, config.max_choice_weight, &mut rollout.policy_advantages);
     let (length, recurrent) = (rollout.shape.sequence_length, policy.is_recurrent());
     let whole = config.batch_size.is_multiple_of(length);
     check("batch_size", whole, format!("a multiple of the sequences' length, {length}"), config.batch_size)?;
@@ -223,8 +243,10 @@ impl Cloning<'_> {
             let inputs = minibatch.inputs(policy.architecture(), start, rows);
             let actions = minibatch.actions.part(start * width, rows * width);
             let found = policy.evaluate(inputs, actions, minibatch.sequences(), ws);
-            for (log_prob, entropy) in found.log_probs.iter().zip(found.entropies) {
+            let weights = &minibatch.advantages[start..start + rows];
+            for ((log_prob, entropy), weight) in found.log_probs.iter().zip(found.entropies).zip(weights) {
                 terms.neglogp -= f64::from(*log_prob);
+                terms.weighted -= f64::from(weight * log_prob);
                 terms.prob_true_act += f64::from(*log_prob).exp();
                 terms.entropy += f64::from(*entropy);
             }
@@ -239,7 +261,9 @@ impl Cloning<'_> {
                 }
             }
             if let Some(grads) = &mut grads {
-                log_prob_grads[..rows].fill(-mean);
+                for (grad, weight) in log_prob_grads.iter_mut().zip(weights) {
+                    *grad = -mean * weight;
+                }
                 let gradient = EvaluationGradient {
                     log_probs: &log_prob_grads[..rows],
                     entropies: -config.ent_coef as f32 * mean,
@@ -249,7 +273,7 @@ impl Cloning<'_> {
             }
         }
         terms.scale(f64::from(mean));
-        terms.loss = terms.neglogp - config.ent_coef * terms.entropy + config.vf_coef * terms.value_loss;
+        terms.loss = terms.weighted - config.ent_coef * terms.entropy + config.vf_coef * terms.value_loss;
         terms
     }
 }
@@ -257,6 +281,7 @@ impl Cloning<'_> {
 impl Terms {
     fn add(&mut self, other: &Self, weight: f64) {
         self.neglogp += weight * other.neglogp;
+        self.weighted += weight * other.weighted;
         self.entropy += weight * other.entropy;
         self.prob_true_act += weight * other.prob_true_act;
         self.value_loss += weight * other.value_loss;
@@ -264,8 +289,8 @@ impl Terms {
     }
 
     fn scale(&mut self, factor: f64) {
-        let Self { neglogp, entropy, prob_true_act, value_loss, loss } = self;
-        for term in [neglogp, entropy, prob_true_act, value_loss, loss] {
+        let Self { neglogp, weighted, entropy, prob_true_act, value_loss, loss } = self;
+        for term in [neglogp, weighted, entropy, prob_true_act, value_loss, loss] {
             *term *= factor;
         }
     }

@@ -133,10 +133,15 @@ impl RewardNormalizer {
         }
         let returns = self.returns.iter().enumerate();
         self.statistics.update(returns.filter(|(row, _)| there(presence, *row)).map(|(_, x)| *x));
-        let scale = 1.0 / (self.statistics.variance() + Self::EPS).sqrt();
+        let scale = self.scale();
         for (scaled, reward) in scaled.iter_mut().zip(rewards) {
             *scaled = (f64::from(*reward) * scale).clamp(-Self::CLIP, Self::CLIP) as f32;
         }
+    }
+
+    /// What rewards are multiplied by now.
+    pub fn scale(&self) -> f64 {
+        1.0 / (self.statistics.variance() + Self::EPS).sqrt()
     }
 
     /// Forgets the return of a row whose episode ended.

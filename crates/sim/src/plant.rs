@@ -37,6 +37,11 @@ impl SimulatedPlant {
         &self.total
     }
 
+    /// The cluster, which has one lane.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// What happened during the last wait.
     pub fn last_interval(&self) -> &Tally {
         self.cluster.interval(0)

@@ -48,7 +48,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Environment steps
-    #[arg(long, value_name = "N")]
+    #[arg(long, visible_alias = "timesteps", value_name = "N")]
     total_timesteps: Option<u64>,
     /// Go on with the run in --run-dir from its latest checkpoint, with its own configuration
     #[arg(long)]
@@ -225,9 +225,15 @@ fn report(
 
 /// What came of cloning, as a line.
 fn told(cloned: &Cloned) -> String {
-    let Cloned { teacher, decisions, agreement, agreement_acting, of_teacher, of_clone, days } = cloned;
-    let acting =
-        agreement_acting.map_or_else(String::new, |share| format!(" ({:.1} % where it acts)", 100.0 * share));
+    let Cloned { teacher, decisions, agreement, agreement_acting, acting, clone_acting, .. } = cloned;
+    let Cloned { of_teacher, of_clone, days, .. } = cloned;
+    let acting = agreement_acting.map_or_else(String::new, |share| {
+        let percent = [share, *acting, *clone_acting].map(|share| 100.0 * share);
+        format!(
+            " ({:.1} % where it acts, which is {:.1} %, of the clone {:.1} %)",
+            percent[0], percent[1], percent[2]
+        )
+    });
     format!(
         "clone of {teacher}: {:.1} % of {} decisions agree{acting}; on {} it costs {:.3} of the HPA inside and violates {:.2} %, its teacher {:.3} and {:.2} %\n",
         100.0 * agreement,

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -182,17 +183,19 @@ fn report(study: &Study, dir: &Path, wanted: u64, written: bool, output: Output)
         "report": there("report.html"),
     });
     output.result(&value, || {
+        // Writing to a string cannot fail.
         let mut text = table(study, &ranked);
         if !finished {
-            text += &format!("stopped after {made} of {wanted} trials; the same command goes on\n");
+            let _ = writeln!(text, "stopped after {made} of {wanted} trials; the same command goes on");
         }
         if let Some(report) = there("report.html") {
-            text += &format!("report: {}\n", report.display());
+            let _ = writeln!(text, "report: {}", report.display());
         }
         if let Some(best) = &best {
             let config = quoted(&best.to_string_lossy());
-            text += &format!(
-                "To train with the best settings, on all training days:\n  trimtab train --config {config} --run-dir runs/tuned\n"
+            let _ = writeln!(
+                text,
+                "To train with the best settings, on all training days:\n  trimtab train --config {config} --run-dir runs/tuned"
             );
         }
         text
@@ -212,7 +215,7 @@ fn table(study: &Study, ranked: &[&Trial]) -> String {
     );
     let failure = study.trials().iter().find_map(|trial| trial.error.as_deref());
     if let (true, Some(failure)) = (ranked.is_empty(), failure) {
-        text += &format!("the first impossible one: {failure}\n");
+        let _ = writeln!(text, "the first impossible one: {failure}");
     }
     let best = &ranked[..ranked.len().min(ROWS)];
     if best.is_empty() {

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod algorithms;
 mod bad_input;
+mod bad_learning;
 mod bad_run;
 mod callbacks;
 mod compare;

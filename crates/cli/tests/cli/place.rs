@@ -119,12 +119,35 @@ impl Place {
 
     /// Waits until a file is there.
     pub(crate) fn await_file(&self, name: &str) {
+        self.await_content(name, |_| true);
+    }
+
+    /// Waits until a file is there and its text is as it should be.
+    pub(crate) fn await_content(&self, name: &str, fits: impl Fn(&str) -> bool) {
         let (path, start) = (self.path(name), now());
-        while !path.exists() {
-            assert!(start.elapsed() < Duration::from_secs(30), "{name} never came");
+        while !fs::read_to_string(&path).is_ok_and(|text| fits(&text)) {
+            assert!(start.elapsed() < Duration::from_mins(1), "{name} never came");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// Reads `stream` until a line has `part` in it.
+pub(crate) fn await_line(stream: impl std::io::Read, part: &str) -> impl std::io::Read {
+    use std::io::BufRead;
+    let (mut lines, mut line) = (std::io::BufReader::new(stream), String::new());
+    while !line.contains(part) {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "{part:?} never came");
+    }
+    lines
+}
+
+/// Sends an interrupt, as Ctrl-C does.
+pub(crate) fn interrupt(child: &Child) {
+    // A shell has `kill` built in; the program of that name is not everywhere.
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 impl Ended {

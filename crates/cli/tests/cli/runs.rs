@@ -1,7 +1,7 @@
 //! Runs that are repeated, killed, interrupted and resumed; and the way from a user's own file to a verdict.
 
-use crate::place::{Place, SMALL, tells};
-use std::process::{Child, Command};
+use crate::place::{Place, SMALL, await_line, interrupt, tells};
+use std::process::Child;
 
 /// A run of a few seconds with many checkpoints.
 pub(crate) const LONG: [&str; 4] = ["--total-timesteps", "100000", "--set", "checkpoint_timesteps=4000"];
@@ -58,15 +58,47 @@ fn a_killed_run_resumes_to_the_bytes_of_one_that_was_not() {
 fn an_interrupt_saves_a_checkpoint_and_says_how_to_go_on() {
     let place = Place::new();
     let child = start(&place, "a run", &[]);
-    // A shell has `kill` built in; the program of that name is not everywhere.
-    let interrupt = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     tells(&text, &["stopped", "trimtab train --resume --run-dir 'a run'"]);
     place.fine(&["train", "--resume", "--quiet", "--run-dir", "a run"]);
     assert!(place.path("a run/policy.safetensors").exists());
+}
+
+#[test]
+fn an_interrupt_while_the_hpa_is_calibrated_leaves_nothing() {
+    let place = Place::new();
+    let mut child = place.spawn(&["train", "--env", "online_boutique", "--run-dir", "run"]);
+    let rest = await_line(child.stderr.take().unwrap(), "calibration: ");
+    interrupt(&child);
+    drop(await_line(rest, "once more stops at once"));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    tells(&text, &["stopped while the HPA was calibrated; nothing is written"]);
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn a_second_interrupt_stops_at_once() {
+    let place = Place::new();
+    // An iteration of seconds, so that the safe point after the first interrupt is far away.
+    let endless = ["run", "--total-timesteps", "640", "--set", "ppo.n_steps=200000"];
+    let mut child = place.spawn(&[&SMALL[..], &endless].concat());
+    place.await_file("run/progress.jsonl");
+    interrupt(&child);
+    drop(await_line(
+        child.stderr.take().unwrap(),
+        "stopping at the next safe point; once more stops at once",
+    ));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!place.path("run/checkpoints/latest").exists());
+    // What is there still says how it could go on.
+    let sentence = place.refused(&["train", "--quiet", "--run-dir", "run"]);
+    tells(&sentence, &["holds a run already", "--resume"]);
 }
 
 /// Four days of five-minute counts under names of their own.

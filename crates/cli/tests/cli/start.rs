@@ -1,6 +1,9 @@
 //! Runs that start from a teacher or from another run.
 
-use crate::place::{Place, SMALL, tells};
+use crate::{
+    place::{Place, SMALL, tells},
+    runs::progress,
+};
 use trimtab_nn::Tensors;
 
 /// One day to learn from; what it costs to score a teacher is a day too.
@@ -25,6 +28,44 @@ fn a_clone_of_the_inner_hpa_does_what_it_does() {
         assert!(number("/agreement") > least, "{cloned}");
         assert!(number("/of_clone/cost") < 1.5 && number("/of_teacher/cost") == 1.0, "{cloned}");
     }
+}
+
+/// Explained variance of the critic after each iteration.
+fn explained(place: &Place, run: &str) -> Vec<f64> {
+    progress(place, run).iter().filter_map(|line| line.get("train/explained_variance")?.as_f64()).collect()
+}
+
+#[test]
+fn a_clone_acts_where_its_teacher_does_though_that_is_seldom() {
+    let place = Place::new();
+    let plain = ["--set", "start.dagger_rounds=0", "--set", "start.cloning.max_choice_weight=1"];
+    for (teacher, action) in
+        [("hpa", "delta"), ("hpa", "move"), ("hpa_calibrated", "delta"), ("threshold", "trim")]
+    {
+        let figure = |run: &str, more: &[&str]| {
+            let run = format!("{teacher}-{action}-{run}");
+            place.train(&run, &[&["--clone", teacher, "--action", action], more, &DAY].concat());
+            let cloned: serde_json::Value =
+                serde_json::from_slice(&place.read(&format!("{run}/cloning.json"))).unwrap();
+            ["agreement_acting", "acting", "clone_acting"].map(|key| cloned[key].as_f64().unwrap())
+        };
+        let ([before, ..], [after, acting, clone_acting]) = (figure("plain", &plain), figure("clone", &[]));
+        assert!(after > before + 0.05 && after > 0.6, "{teacher} {action}: {before} became {after}");
+        let often = 0.5 * acting..2.0 * acting;
+        assert!(often.contains(&clone_acting), "{teacher} {action}: {acting}, the clone {clone_acting}");
+    }
+    // The critic has learned what follows. The first rollout is on another scale: that of rewards is still to be found.
+    place.train("fresh", &[&["--action", "delta"], &DAY[..]].concat());
+    let (cloned, fresh) = (explained(&place, "hpa-delta-clone")[1], explained(&place, "fresh")[1]);
+    assert!(cloned > 0.7 && fresh < 0.5, "{cloned} after cloning, {fresh} without");
+}
+
+#[test]
+fn a_policy_with_memory_can_be_a_clone() {
+    let place = Place::new();
+    let memory = "ppo.network.recurrence={ hidden_size = 8, critic = \"separate\" }";
+    let flags = ["--clone", "hpa", "--action", "delta", "--set", memory];
+    tells(&place.train("run", &[&flags[..], &DAY].concat()), &["clone of hpa: 9", "finished"]);
 }
 
 #[test]
@@ -54,5 +95,14 @@ fn a_start_that_cannot_be_is_refused() {
     tells(&unknown.stderr, &["trunk", "encoder"]);
     place.train("narrow", &["--set", "ppo.network.hidden=[8]"]);
     tells(&refused(&["--from", "narrow"]), &["narrow/policy.safetensors", "expected"]);
+    let cloning = |setting: &str| refused(&["--clone", "hpa", "--set", &format!("start.cloning.{setting}")]);
+    tells(
+        &cloning("max_choice_weight=0.5"),
+        &["start.cloning.max_choice_weight: is 0.5, expected at least 1"],
+    );
+    tells(&cloning("n_epochs=0"), &["start.cloning.n_epochs: is 0, expected at least 1"]);
+    tells(&cloning("learning_rate=-1.0"), &["start.cloning.learning_rate: is -1.0, expected"]);
+    let scaled = ["--clone", "hpa", "--set", "ppo.normalize_observation=true"];
+    tells(&refused(&scaled), &["start.clone", "normalize_observation = false"]);
     tells(&refused(&["--clone", "hpaa"]), &["no autoscaler \"hpaa\" (did you mean \"hpa\"?)"]);
 }

@@ -5,7 +5,7 @@ use trimtab_nn::actor_critic::Group;
 use trimtab_rl::cloning::CloningConfig;
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StartConfig {
     /// Directory of a finished run whose policy to start from; empty: a fresh one.
@@ -14,6 +14,20 @@ pub struct StartConfig {
     pub clone: String,
     /// Parts of the network that stay as they start: `encoder`, `recurrence`, `actor`, `critic`, `heads`.
     pub freeze: Vec<Group>,
+    /// Rounds after the first in which the clone decides and the teacher says what it would have done; 0: none.
+    pub dagger_rounds: u32,
     /// How decisions are learned.
     pub cloning: CloningConfig,
+}
+
+impl Default for StartConfig {
+    fn default() -> Self {
+        Self {
+            from: String::new(),
+            clone: String::new(),
+            freeze: Vec::new(),
+            dagger_rounds: 2,
+            cloning: CloningConfig::default(),
+        }
+    }
 }

@@ -112,15 +112,6 @@ impl Lane {
         (day.start + Seconds(offset), &self.replicas, seed)
     }
 
-    /// 1 when `replicas` is what the reference systems' formula asks for: CPU at 75 % of the request.
-    pub(super) fn at_desired(&self, service: usize, replicas: u32) -> f32 {
-        let view = &self.seen.services[service];
-        let Some(cpu) = view.cpu else { return 0.0 };
-        let target = 0.75 * f64::from(view.allocation.cpu_request.0);
-        let desired = (f64::from(view.replicas.ready) * f64::from(cpu.value.0) / target).ceil().max(1.0);
-        f32::from(f64::from(replicas) == desired)
-    }
-
     pub(super) fn tally(&mut self, tally: &Tally) {
         self.progress.tally += *tally;
     }

@@ -117,7 +117,7 @@ fn rewards_of_the_rows_add_up_to_cost_and_violations() {
     env.reset(1, &mut obs);
     let choices = neutral(&env);
     let (_, out) = run(&mut env, &choices, 1);
-    let expected: f32 = (0..11).map(|s| env.cost_share[s] * env.cluster.replicas(0, s) as f32).sum();
+    let expected: f32 = (0..11).map(|s| env.judge.cost_share()[s] * env.cluster.replicas(0, s) as f32).sum();
     let sum: f32 = out.rewards[..11].iter().sum();
     assert!((sum + expected).abs() < 1e-5, "{sum} {expected}");
 }

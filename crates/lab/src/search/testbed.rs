@@ -72,7 +72,7 @@ fn the_functions_have_their_published_minima() {
         values.iter().map(|(name, x)| ((*name).to_owned(), toml::Value::Float(*x))).collect()
     };
     assert!((branin(&at(&[("x", PI), ("y", 2.275)])) - 0.397_887).abs() < 1e-5);
-    let minimum = [0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573];
+    let minimum = [0.201_69, 0.150_011, 0.476_874, 0.275_332, 0.311_652, 0.657_3];
     let names = ["x0", "x1", "x2", "x3", "x4", "x5"];
     let point: Vec<(&str, f64)> = names.into_iter().zip(minimum).collect();
     assert!((hartmann(&at(&point)) + 3.32237).abs() < 1e-4);

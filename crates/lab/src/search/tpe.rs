@@ -90,12 +90,10 @@ enum Density {
 impl Density {
     fn new(domain: &Domain, seen: &[f64]) -> Self {
         let weights = weights(seen.len());
-        match domain.ends() {
-            Some(ends) => Self::normals(ends, seen, &weights),
-            None => {
-                let Domain::Choice(choices) = domain else { unreachable!("only choices have no ends") };
-                Self::shares(choices.len(), seen, &weights)
-            }
+        match (domain.ends(), domain) {
+            (Some(ends), _) => Self::normals(ends, seen, &weights),
+            (None, Domain::Choice(choices)) => Self::shares(choices.len(), seen, &weights),
+            (None, _) => unreachable!("only choices have no ends"),
         }
     }
 
@@ -180,7 +178,9 @@ fn weights(seen: usize) -> Vec<f64> {
     });
     let mut weights: Vec<f64> = rising.chain((ramp..seen).map(|_| 1.0)).chain([1.0]).collect();
     let sum: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 
