@@ -36,14 +36,8 @@ const GENERATED: Stage = Stage { name: "generated", run: generated::check };
 /// Upstream's own code answers; building it takes minutes the first time.
 const ORACLE: Stage = Stage { name: "oracle", run: oracle::compare };
 /// The binary as a user builds it. These tests train, so they run optimised and only here.
-const SYSTEM: Stage = Stage {
-    name: "system",
-    run: |root| {
-        with_python(root, &|variables, root| {
-            command::cargo_with(root, variables, &["test", "--release", "-p", "trimtab"])
-        })
-    },
-};
+const SYSTEM: Stage =
+    Stage { name: "system", run: |root| cargo_with_python(root, &["test", "--release", "-p", "trimtab"]) };
 
 /// Everything, cheapest first.
 pub(crate) const CI: [Stage; 10] =
@@ -52,7 +46,7 @@ pub(crate) const CI: [Stage; 10] =
 pub(crate) const LINT: [Stage; 4] = [FORMAT, ARCHITECTURE, LICENCES, CLIPPY];
 /// Every test.
 pub(crate) const TEST: [Stage; 3] = [PYTHON, UNIT, SYSTEM];
-/// What the comparisons with Gymnasium and TensorBoard need.
+/// What the comparisons with Gymnasium and `TensorBoard` need.
 pub(crate) const COMPARISON: [Stage; 1] = [PYTHON];
 /// Comparison with upstream.
 pub(crate) const ORACLES: [Stage; 1] = [ORACLE];
@@ -88,20 +82,18 @@ fn architecture(root: &Path) -> Result<()> {
 /// The tests of every crate but the binary's, which belong to [`SYSTEM`].
 fn unit(root: &Path) -> Result<()> {
     const CRATES: [&str; 3] = ["--workspace", "--exclude", "trimtab"];
-    with_python(root, &|variables, root| {
-        let cargo = |words: &[&str]| command::cargo_with(root, variables, &[words, &CRATES].concat());
-        if command::installed(root, &["nextest", "--version"]) {
-            cargo(&["nextest", "run"])?;
-            cargo(&["test", "--doc"])
-        } else {
-            cargo(&["test"])
-        }
-    })
+    let cargo = |words: &[&str]| cargo_with_python(root, &[words, &CRATES].concat());
+    if command::installed(root, &["nextest", "--version"]) {
+        cargo(&["nextest", "run"])?;
+        cargo(&["test", "--doc"])
+    } else {
+        cargo(&["test"])
+    }
 }
 
-/// Gives `run` the variables that name the interpreter to the tests.
-fn with_python(root: &Path, run: &dyn Fn(&[(&str, &str)], &Path) -> Result<()>) -> Result<()> {
+/// [`command::cargo_with`], told which interpreter compares.
+fn cargo_with_python(root: &Path, arguments: &[&str]) -> Result<()> {
     let python = python::interpreter(root);
     let variables: Vec<(&str, &str)> = python.iter().map(|path| (python::VARIABLE, path.as_str())).collect();
-    run(&variables, root)
+    command::cargo_with(root, &variables, arguments)
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(verb: &AutoscalerVerb, output: Output) -> Result<Ending> {
             listing::print(&KNOWN.iter().map(item).collect::<Vec<_>>(), output)?;
         }
         AutoscalerVerb::Describe(args) => {
-            let description = Description::of(contenders::find(&args.name)?);
+            let description = About::of(contenders::find(&args.name)?);
             output.result(&description, || description.page())?;
         }
     }
@@ -48,7 +48,7 @@ pub(crate) fn run(verb: &AutoscalerVerb, output: Output) -> Result<Ending> {
 
 /// What there is to say of an autoscaler.
 #[derive(Serialize)]
-struct Description {
+struct About {
     name: &'static str,
     description: &'static str,
     source: &'static str,
@@ -74,7 +74,7 @@ impl Parameter {
     }
 }
 
-impl Description {
+impl About {
     fn of(known: &'static Known) -> Self {
         let parameter = |p: &'static contenders::Parameter| Parameter {
             name: p.name,
