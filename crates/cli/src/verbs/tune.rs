@@ -37,7 +37,7 @@ Example:
   trimtab tune --env online_boutique --algorithm ppo --trials 50 --timesteps 100000 --seeds 3
   trimtab train --config studies/online_boutique-ppo/best.toml --run-dir runs/tuned")]
 pub(crate) struct TuneArgs {
-    /// Where to write [default: studies/<env>-<algorithm>]
+    /// Where to write [default: studies/ENV-ALGORITHM]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Environment: name of an application that ships, or an application file [default: `online_boutique`]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Sampler {
     /// Anywhere, evenly on each parameter's scale.
     Random,
-    /// Tree-structured Parzen estimator ([`tpe`]); the first ten trials are random.
+    /// Tree-structured Parzen estimator (Bergstra et al. 2011); the first ten trials are random.
     #[default]
     Tpe,
 }

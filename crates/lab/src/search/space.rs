@@ -126,7 +126,7 @@ impl Space {
         &self.parameters
     }
 
-    /// The point at these coordinates, one for each parameter; see [`Domain::value`].
+    /// The point at these coordinates, one for each parameter.
     pub fn point(&self, coordinates: &[f64]) -> Point {
         let pairs = self.parameters.iter().zip(coordinates);
         pairs.map(|(parameter, at)| (parameter.name.clone(), parameter.domain.value(*at))).collect()
