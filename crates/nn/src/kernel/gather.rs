@@ -56,7 +56,9 @@ dispatched! {
 /// time: what the CPU has no room to remember it waits for.
 pub fn fetch_rows(from: &[f32], width: usize, rows: &[u32]) {
     if width > 0 {
-        rows.iter().for_each(|row| fetch(from, *row as usize * width, width));
+        for row in rows {
+            fetch(from, *row as usize * width, width);
+        }
     }
 }
 
