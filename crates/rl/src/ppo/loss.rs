@@ -68,6 +68,7 @@ impl Loss {
     /// through the network in chunks that stay in the cache, for which their observations are gathered from `rollout`,
     /// unless `batch` has them already; those of a recurrent policy all at once.
     /// `old_log_stds` are those of the policy that collected the batch, needed for the penalty.
+    #[expect(clippy::too_many_arguments, reason = "the last three are buffers that the caller reuses")]
     pub fn gradient(
         &self,
         policy: &ActorCritic,
