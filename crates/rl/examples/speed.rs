@@ -18,10 +18,10 @@ type Run = (Box<dyn Learner>, Box<dyn VecEnv>);
 /// A run for an algorithm and a configuration; none for unknown names.
 fn run(algorithm: &str, configuration: &str) -> Option<Result<Run>> {
     Some(match (algorithm, configuration) {
-        ("ppo", "c1") => ppo(4, rollout(128, 128, 4)),
-        ("ppo", "c2") => ppo(1, rollout(2048, 64, 10)),
-        ("ppo", "c4") => ppo(64, rollout(128, 2048, 4)),
-        ("recurrent", "default") => ppo(1, PpoConfig::recurrent()),
+        ("ppo", "c1") => ppo(4, &rollout(128, 128, 4)),
+        ("ppo", "c2") => ppo(1, &rollout(2048, 64, 10)),
+        ("ppo", "c4") => ppo(64, &rollout(128, 2048, 4)),
+        ("recurrent", "default") => ppo(1, &PpoConfig::recurrent()),
         ("a2c", "default") => {
             on(CartPole::new(8), |env| A2c::new(A2cConfig::default(), env.spec(), Vec::new(), 1))
         }
@@ -45,7 +45,7 @@ fn on<E: VecEnv + 'static, L: Learner + 'static>(env: E, learner: impl Fn(&E) ->
     Ok((Box::new(learner(&env)?), Box::new(env)))
 }
 
-fn ppo(n_envs: usize, config: PpoConfig) -> Result<Run> {
+fn ppo(n_envs: usize, config: &PpoConfig) -> Result<Run> {
     on(CartPole::new(n_envs), |env| Ppo::new(config.clone(), env.spec(), Vec::new(), 1))
 }
 
