@@ -34,6 +34,7 @@ ROWS = [
     ("dqn", "default", "DQN, defaults", {"ours": 100_000, "sb3": 8000}),
     ("ddpg", "default", "DDPG on Pendulum, defaults", {"ours": 5000, "sb3": 600}),
     ("td3", "default", "TD3 on Pendulum, defaults", {"ours": 5000, "sb3": 600}),
+    ("sac", "default", "SAC on Pendulum, defaults", {"ours": 3000, "sb3": 400}),
     ("recurrent", "default", "Recurrent PPO, LSTM 256, defaults", {"ours": 2048, "sb3": 256}),
 ]
 NAMES = {

@@ -1,6 +1,7 @@
 //! The arithmetic that time goes into: matrix products, branch-free `tanh`, `exp`, `ln`, and passes over vectors.
 //!
-//! Every function picks AVX2 with fused multiply-add at run time where the CPU has it, and plain vectors else.
+//! Every function picks AVX2 with fused multiply-add at run time where the CPU has it, products AVX-512, and plain vectors
+//! else.
 //! The two differ in the last bits; on one kind of CPU every call gives the same bits.
 //!
 //! Matrices are row-major. The width of every right-hand and result matrix is a multiple of [`LANES`]; layers
@@ -59,7 +60,7 @@ mod product;
 
 pub use cell::{Cell, CellGradient, lstm_cell, lstm_cell_backward};
 pub use elementary::{elu, elu_backward, exp, ln, relu, relu_backward, sigmoid, tanh, tanh_backward};
-pub use gather::gather_rows;
+pub use gather::{fetch_rows, gather_rows};
 pub use graph::{Aggregation, add_outer_rows, aggregate, aggregate_backward, dot_heads};
 pub use product::{Base, Left, product};
 

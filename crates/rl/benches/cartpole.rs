@@ -12,6 +12,8 @@
 )]
 #![allow(unsafe_code, reason = "the fused multiply–add that measures the machine is chosen at run time")]
 
+mod table;
+
 use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;
@@ -25,55 +27,10 @@ use trimtab_rl::on_policy::{OnPolicy, Update, UpdateConfig};
 use trimtab_rl::ppo::{Ppo, PpoConfig, PpoUpdate};
 use trimtab_rl::{NetworkConfig, VecEnv};
 
-const ROUNDS: usize = 7;
-/// Seconds of a round: long against a tick of the scheduler, by which its statistics move.
-const ROUND_SECS: f64 = 0.4;
+use table::{Rates, heading, row};
+
 /// The argument with which the benchmark starts itself to look at one process alone.
 const CHILD: &str = "one-seed";
-
-/// Units per second over several rounds.
-struct Rates {
-    by_clock: Vec<f64>,
-    by_cpu: Vec<f64>,
-}
-
-impl Rates {
-    fn of(mut work: impl FnMut() -> f64) -> Self {
-        work();
-        let mut rates = Self { by_clock: Vec::new(), by_cpu: Vec::new() };
-        for _ in 0..ROUNDS {
-            let (start, cpu) = (Instant::now(), cpu_seconds());
-            let mut units = 0.0;
-            while start.elapsed().as_secs_f64() < ROUND_SECS {
-                units += work();
-            }
-            rates.by_clock.push(units / start.elapsed().as_secs_f64());
-            rates.by_cpu.push(units / (cpu_seconds() - cpu));
-        }
-        rates.by_clock.sort_by(f64::total_cmp);
-        rates.by_cpu.sort_by(f64::total_cmp);
-        rates
-    }
-
-    fn clock(&self) -> f64 {
-        self.by_clock[ROUNDS / 2]
-    }
-
-    fn cpu(&self) -> f64 {
-        self.by_cpu[ROUNDS / 2]
-    }
-}
-
-/// Seconds that this process has spent on a CPU, as far as the system says (Linux does); else those of the clock.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    match text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()) {
-        Some(nanos) => 1e-9 * nanos,
-        None => std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0.0, |d| d.as_secs_f64()),
-    }
-}
 
 /// Most memory that this process has had resident, in MiB (Linux).
 fn peak_memory() -> f64 {
@@ -81,12 +38,6 @@ fn peak_memory() -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
         .map_or(f64::NAN, |k| k / 1024.0)
-}
-
-fn row(name: &str, rates: &Rates, target: &str, rest: &str) {
-    let (low, high) = (rates.by_clock[0], rates.by_clock[ROUNDS - 1]);
-    let range = format!("{low:.0}–{high:.0}");
-    println!("{name:<44} {:>10.0} {range:>19} {:>10.0} {target:>10} {rest}", rates.clock(), rates.cpu());
 }
 
 /// A run of training, with how many environment steps an iteration is.
@@ -214,10 +165,7 @@ fn main() {
 
     let peak = 1e-9 * Rates::of(|| arithmetic(1_000_000)).cpu();
     println!("peak of one core, fused multiply–adds on registers: {peak:.1} GFLOP/s\n");
-    println!(
-        "{:<44} {:>10} {:>19} {:>10} {:>10} GFLOP/s, share of the peak",
-        "steps a second", "median", "range", "CPU second", "target"
-    );
+    heading("steps a second", "target", "GFLOP/s, share of the peak");
     let ppo = |name: &str, n_envs, config: PpoConfig, target: &str| {
         let epochs = config.n_epochs as f64;
         let rates = training::<PpoUpdate>(n_envs, config);
@@ -252,10 +200,8 @@ fn main() {
         row(&format!("a2c {n_envs} × 5"), &rates, "", "");
     }
 
-    println!(
-        "\n{:<44} {:>10} {:>19} {:>10} {:>10}",
-        "calls a second", "median", "range", "CPU second", "target"
-    );
+    println!();
+    heading("calls a second", "target", "");
     let env = CartPole::new(1);
     let ppo = Ppo::new(PpoConfig::default(), env.spec(), vec![], 1).expect("the configuration is valid");
     let (mut ws, mut memory) = (ppo.actor_critic().workspace(), ppo.actor_critic().memory(64));
@@ -271,7 +217,8 @@ fn main() {
         row(&format!("action of one policy, batch of {rows}"), &rates, target, "");
     }
 
-    println!("\n{:<44} {:>10} {:>19} {:>10}", "MFLOP/s", "median", "range", "CPU second");
+    println!();
+    heading("MFLOP/s", "", "");
     for (rows, inner, width) in
         [(64, 39, 32), (64, 64, 64), (64, 192, 256), (256, 256, 256), (2048, 512, 512)]
     {

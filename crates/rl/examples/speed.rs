@@ -6,8 +6,11 @@
 
 use std::time::Instant;
 
-use trimtab_rl::control::CartPole;
-use trimtab_rl::{A2c, A2cConfig, Learner, Ppo, PpoConfig, Result, VecEnv};
+use trimtab_rl::control::{CartPole, Pendulum};
+use trimtab_rl::{
+    A2c, A2cConfig, Ddpg, DdpgConfig, Dqn, DqnConfig, Learner, Ppo, PpoConfig, Result, Sac, SacConfig, Td3,
+    Td3Config, VecEnv,
+};
 
 /// A learner and its environments.
 type Run = (Box<dyn Learner>, Box<dyn VecEnv>);
@@ -15,23 +18,39 @@ type Run = (Box<dyn Learner>, Box<dyn VecEnv>);
 /// A run for an algorithm and a configuration; none for unknown names.
 fn run(algorithm: &str, configuration: &str) -> Option<Result<Run>> {
     Some(match (algorithm, configuration) {
-        ("ppo", "c1") => ppo(4, 128, 128, 4),
-        ("ppo", "c2") => ppo(1, 2048, 64, 10),
-        ("ppo", "c4") => ppo(64, 128, 2048, 4),
-        ("a2c", "default") => a2c(8),
+        ("ppo", "c1") => ppo(4, &rollout(128, 128, 4)),
+        ("ppo", "c2") => ppo(1, &rollout(2048, 64, 10)),
+        ("ppo", "c4") => ppo(64, &rollout(128, 2048, 4)),
+        ("recurrent", "default") => ppo(1, &PpoConfig::recurrent()),
+        ("a2c", "default") => {
+            on(CartPole::new(8), |env| A2c::new(A2cConfig::default(), env.spec(), Vec::new(), 1))
+        }
+        ("dqn", "default") => {
+            on(CartPole::new(1), |env| Dqn::new(DqnConfig::default(), env.spec(), Vec::new(), 1))
+        }
+        ("ddpg", "default") => {
+            on(Pendulum::new(1), |env| Ddpg::new(DdpgConfig::default(), env.spec(), Vec::new(), 1))
+        }
+        ("td3", "default") => {
+            on(Pendulum::new(1), |env| Td3::new(Td3Config::default(), env.spec(), Vec::new(), 1))
+        }
+        ("sac", "default") => {
+            on(Pendulum::new(1), |env| Sac::new(SacConfig::default(), env.spec(), Vec::new(), 1))
+        }
         _ => return None,
     })
 }
 
-fn ppo(n_envs: usize, n_steps: usize, batch_size: usize, n_epochs: usize) -> Result<Run> {
-    let config = PpoConfig { n_steps, batch_size, n_epochs, ..PpoConfig::default() };
-    let env = CartPole::new(n_envs);
-    Ok((Box::new(Ppo::new(config, env.spec(), Vec::new(), 1)?), Box::new(env)))
+fn on<E: VecEnv + 'static, L: Learner + 'static>(env: E, learner: impl Fn(&E) -> Result<L>) -> Result<Run> {
+    Ok((Box::new(learner(&env)?), Box::new(env)))
 }
 
-fn a2c(n_envs: usize) -> Result<Run> {
-    let env = CartPole::new(n_envs);
-    Ok((Box::new(A2c::new(A2cConfig::default(), env.spec(), Vec::new(), 1)?), Box::new(env)))
+fn ppo(n_envs: usize, config: &PpoConfig) -> Result<Run> {
+    on(CartPole::new(n_envs), |env| Ppo::new(config.clone(), env.spec(), Vec::new(), 1))
+}
+
+fn rollout(n_steps: usize, batch_size: usize, n_epochs: usize) -> PpoConfig {
+    PpoConfig { n_steps, batch_size, n_epochs, ..PpoConfig::default() }
 }
 
 /// Seconds that this process has spent on a CPU (Linux).
@@ -60,7 +79,10 @@ fn main() -> Result<()> {
     };
     let (mut learner, mut env) = made?;
     learner.start(&mut *env, u64::MAX)?;
-    learner.iterate(&mut *env)?;
+    // Beyond the random actions with which some start.
+    while learner.timesteps() < 512 {
+        learner.iterate(&mut *env)?;
+    }
     let (before, clock, cpu) = (learner.timesteps(), Instant::now(), cpu_seconds());
     while learner.timesteps() < before + steps {
         learner.iterate(&mut *env)?;

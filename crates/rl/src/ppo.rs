@@ -100,11 +100,11 @@ impl Update for PpoUpdate {
             shuffle(order, rng);
             let (mut kl, mut in_pass) = (0.0, 0.0);
             for first_rows in order.chunks(per_minibatch) {
-                minibatch.gather(rollout, first_rows);
+                minibatch.gather_but_observations(rollout, first_rows);
                 if config.normalize_advantage {
                     minibatch.normalize_advantages();
                 }
-                let terms = loss.gradient(policy, minibatch, old_log_stds, ws, scratch, grads);
+                let terms = loss.gradient(policy, Some(rollout), minibatch, old_log_stds, ws, scratch, grads);
                 sums.add(&terms);
                 (kl, in_pass, minibatches) = (kl + terms.kl, in_pass + 1.0, minibatches + 1.0);
                 moved_too_far = config.target_kl.is_some_and(|target| terms.approx_kl > 1.5 * target);
@@ -187,7 +187,7 @@ impl PpoUpdate {
             policy.evaluate(inputs, actions, minibatch.sequences(), ws);
             let found = &mut minibatch.distributions[..minibatch.rows * outputs];
             policy.distributions(ws, found);
-            minibatch.return_distributions(rollout, first_rows);
+            minibatch.return_distributions(rollout);
         }
     }
 }

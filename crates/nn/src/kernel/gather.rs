@@ -52,6 +52,16 @@ dispatched! {
     pub fn gather_rows(from: &[f32], width: usize, rows: &[u32], out: &mut [f32]) => gather_all
 }
 
+/// Begins to fetch the given rows of a matrix of this width, which are to be [gathered](gather_rows) soon. A few tens at a
+/// time: what the CPU has no room to remember it waits for.
+pub fn fetch_rows(from: &[f32], width: usize, rows: &[u32]) {
+    if width > 0 {
+        for row in rows {
+            fetch(from, *row as usize * width, width);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

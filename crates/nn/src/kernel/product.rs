@@ -4,10 +4,17 @@
 //!
 //! Left out: packing; a large right-hand side that does not fit the cache is `gemm`'s.
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use super::{FUSED, LANES, fma, has_avx2};
 
 /// Multiply–adds from which [`product`] hands over to the `gemm` crate, which packs its operands for the cache.
 const LARGE: usize = 1 << 21;
+
+/// Numbers in a right-hand side from which three rows are enough to do so: tiles would read it a strip at a time, each row
+/// of the strip in another page.
+const BROAD: usize = 1 << 17;
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +67,17 @@ pub fn product(m: usize, k: usize, n: usize, left: Left<'_>, right: &[f32], out:
     if let Base::Row(row) = base {
         assert!(row.len() >= n, "the base row is too short");
     }
-    if m * k * n >= LARGE {
+    if m * k * n >= LARGE || m > 2 && k * n >= BROAD {
         large_product(m, k, n, left, right, out, base);
-    } else {
-        tiled(m, k, n, left, right, out, base);
+        return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if m > 2 && n >= 2 * LANES && wide::available() {
+        // SAFETY: the slices were checked against m, k, n and the strides, and the CPU has the features.
+        unsafe { wide::columns(m, Operands::of(k, n, left, right, out, base)) };
+        return;
+    }
+    tiled(m, k, n, left, right, out, base);
 }
 
 fn large_product(
@@ -137,6 +150,28 @@ struct Operands {
     origin: Origin,
 }
 
+impl Operands {
+    #[inline(always)]
+    fn of(k: usize, n: usize, left: Left<'_>, right: &[f32], out: &mut [f32], base: Base<'_>) -> Self {
+        let out = out.as_mut_ptr();
+        let origin = Origin(match base {
+            Base::Zero => None,
+            Base::Row(row) => Some((row.as_ptr(), 0)),
+            Base::Existing => Some((out.cast_const(), n)),
+        });
+        Self {
+            k,
+            n,
+            left: left.data.as_ptr(),
+            row_stride: left.row_stride,
+            column_stride: left.column_stride,
+            right: right.as_ptr(),
+            out,
+            origin,
+        }
+    }
+}
+
 #[inline(always)]
 fn tiles<const F: bool>(
     m: usize,
@@ -147,22 +182,7 @@ fn tiles<const F: bool>(
     out: &mut [f32],
     base: Base<'_>,
 ) {
-    let out = out.as_mut_ptr();
-    let origin = Origin(match base {
-        Base::Zero => None,
-        Base::Row(row) => Some((row.as_ptr(), 0)),
-        Base::Existing => Some((out.cast_const(), n)),
-    });
-    let operands = Operands {
-        k,
-        n,
-        left: left.data.as_ptr(),
-        row_stride: left.row_stride,
-        column_stride: left.column_stride,
-        right: right.as_ptr(),
-        out,
-        origin,
-    };
+    let operands = Operands::of(k, n, left, right, out, base);
     let mut column = 0;
     // SAFETY: `product` checked the slices against m, k, n and the strides; every tile below stays inside
     // rows `0..m` and columns `0..n`, because n is a multiple of 8 and each loop checks its own width.

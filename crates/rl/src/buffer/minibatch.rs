@@ -38,8 +38,10 @@ pub struct Minibatch {
     pub values: Vec<f32>,
     /// Steps of a sequence.
     pub length: usize,
-    /// Rows of the rollout, where sequences are longer than one.
-    unrolled: Vec<u32>,
+    /// Row that `obs` starts with.
+    observed: usize,
+    /// Rows of the rollout.
+    taken: Vec<u32>,
 }
 
 impl Minibatch {
@@ -61,24 +63,26 @@ impl Minibatch {
             returns: vec![0.0; rows * shape.signals],
             values: vec![0.0; rows * shape.signals],
             length,
-            unrolled: Vec::with_capacity(if recurrent { rows } else { 0 }),
+            observed: 0,
+            taken: Vec::with_capacity(rows),
         }
     }
 
     /// Copies the sequences with the given first rows, at most as many as there is room for.
     pub fn gather(&mut self, rollout: &RolloutBuffer, first_rows: &[u32]) {
-        let RolloutShape { obs_dim, critic_dim, head, signals, masked, .. } = &rollout.shape;
+        self.gather_but_observations(rollout, first_rows);
+        self.gather_observations(rollout, 0, self.rows);
+    }
+
+    /// The same without `obs`, which is left to [`Minibatch::gather_observations`].
+    pub fn gather_but_observations(&mut self, rollout: &RolloutBuffer, first_rows: &[u32]) {
+        let RolloutShape { critic_dim, head, signals, masked, .. } = &rollout.shape;
         let (length, stride) = (rollout.shape.sequence_length, rollout.shape.rows());
-        let rows = if length == 1 {
-            first_rows
-        } else {
-            self.unrolled.clear();
-            let steps = (0..length).map(|step| (step * stride) as u32);
-            self.unrolled.extend(steps.flat_map(|step| first_rows.iter().map(move |first| first + step)));
-            &self.unrolled
-        };
+        self.taken.clear();
+        let steps = (0..length).map(|step| (step * stride) as u32);
+        self.taken.extend(steps.flat_map(|step| first_rows.iter().map(move |first| first + step)));
+        let rows = &self.taken[..];
         self.rows = rows.len();
-        kernel::gather_rows(&rollout.obs, *obs_dim, rows, &mut self.obs);
         gather(&mut self.critic_obs, &rollout.critic_obs, *critic_dim, rows);
         gather(&mut self.masks, &rollout.masks, if *masked { head.outputs() } else { 0 }, rows);
         self.actions.gather(&rollout.actions, head.width(), rows);
@@ -103,20 +107,38 @@ impl Minibatch {
         }
     }
 
+    /// Copies the observations of the rows `start..start + rows`, as far as there are so many, to the front of `obs`: always
+    /// to the same place, which stays in the cache.
+    pub fn gather_observations(&mut self, rollout: &RolloutBuffer, start: usize, rows: usize) {
+        let width = rollout.shape.obs_dim;
+        let end = self.rows.min(start + rows);
+        self.observed = start;
+        let out = &mut self.obs[..(end - start) * width];
+        kernel::gather_rows(&rollout.obs, width, &self.taken[start..end], out);
+    }
+
+    /// Begins to fetch these observations from where they lie, so that computing goes on meanwhile.
+    pub fn fetch_observations(&self, rollout: &RolloutBuffer, start: usize, rows: usize) {
+        let end = self.rows.min(start + rows);
+        if let Some(rows) = self.taken.get(start..end) {
+            kernel::fetch_rows(&rollout.obs, rollout.shape.obs_dim, rows);
+        }
+    }
+
     /// Puts the distributions back into the rows of the rollout they were [gathered](Self::gather) from.
-    pub(crate) fn return_distributions(&self, rollout: &mut RolloutBuffer, first_rows: &[u32]) {
-        let rows = if self.length == 1 { first_rows } else { &self.unrolled };
+    pub(crate) fn return_distributions(&self, rollout: &mut RolloutBuffer) {
         let outputs = rollout.shape.head.outputs();
-        for (row, found) in rows.iter().zip(self.distributions.chunks_exact(outputs)) {
+        for (row, found) in self.taken.iter().zip(self.distributions.chunks_exact(outputs)) {
             rollout.distributions[*row as usize * outputs..][..outputs].copy_from_slice(found);
         }
     }
 
-    /// What a policy of the given architecture sees of the rows `start..start + rows`.
+    /// What a policy of the given architecture sees of the rows `start..start + rows`, whose observations must be there.
     pub fn inputs(&self, architecture: &Architecture, start: usize, rows: usize) -> Inputs<'_> {
         let part = |width: usize| start * width..(start + rows) * width;
+        let (from, width) = (start - self.observed, architecture.obs_dim);
         Inputs {
-            obs: &self.obs[part(architecture.obs_dim)],
+            obs: &self.obs[from * width..(from + rows) * width],
             critic_obs: &self.critic_obs[part(architecture.critic_obs_dim.unwrap_or(0))],
             masks: (!self.masks.is_empty()).then(|| &self.masks[part(architecture.head.outputs())]),
         }

@@ -5,7 +5,7 @@
 use trimtab_nn::actor_critic::{CHUNK, EvaluationGradient, Extra, Penalty};
 use trimtab_nn::{ActorCritic, Workspace, kernel};
 
-use crate::buffer::Minibatch;
+use crate::buffer::{Minibatch, RolloutBuffer};
 
 /// Weights and ranges of the loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,12 +65,15 @@ impl LossScratch {
 impl Loss {
     /// The clipped surrogate objective with value loss and entropy bonus (Schulman et al. 2017, arXiv:1707.06347,
     /// eq. 7 and 9, signs turned) of `batch`, and the penalty of eq. 8; `grads` is overwritten with its gradient. Rows go
-    /// through the network in chunks that stay in the cache; those of a recurrent policy all at once.
+    /// through the network in chunks that stay in the cache, for which their observations are gathered from `rollout`,
+    /// unless `batch` has them already; those of a recurrent policy all at once.
     /// `old_log_stds` are those of the policy that collected the batch, needed for the penalty.
+    #[expect(clippy::too_many_arguments, reason = "the last three are buffers that the caller reuses")]
     pub fn gradient(
         &self,
         policy: &ActorCritic,
-        batch: &Minibatch,
+        rollout: Option<&RolloutBuffer>,
+        batch: &mut Minibatch,
         old_log_stds: &[f32],
         ws: &mut Workspace,
         scratch: &mut LossScratch,
@@ -87,10 +90,23 @@ impl Loss {
         policy.prepare_backward(ws);
         for start in (0..batch.rows).step_by(at_once) {
             let rows = at_once.min(batch.rows - start);
+            if let Some(rollout) = rollout {
+                batch.gather_observations(rollout, start, rows);
+            }
+            // The next ones are fetched in three parts while these are computed with.
+            let part = at_once.div_ceil(3);
+            let fetch = |of: usize| {
+                if let Some(rollout) = rollout.filter(|_| at_once == CHUNK) {
+                    let first = start + rows + of * part;
+                    batch.fetch_observations(rollout, first, part.min(at_once - of * part));
+                }
+            };
+            fetch(0);
             let inputs = batch.inputs(architecture, start, rows);
             let actions = batch.actions.part(start * width, rows * width);
             let found = policy.evaluate(inputs, actions, batch.sequences(), ws);
 
+            fetch(1);
             let old = &batch.log_probs[start..start + rows];
             let ratios = &mut scratch.ratios[..rows];
             let log_ratios = found.log_probs.iter().zip(old).map(|(new, old)| new - old);
@@ -146,6 +162,7 @@ impl Loss {
                 entropies: -self.ent_coef * mean,
                 values: value_grads,
             };
+            fetch(2);
             let extra = Extra { counts: batch.counts_of(start, rows), penalty };
             policy.backward_with(inputs, actions, gradient, extra, ws, grads);
         }

@@ -47,13 +47,13 @@ fn ppo_updates_agree_with_pytorch() {
     for case in &fixture.cases {
         let mut policy = case.policy();
         let architecture = policy.architecture().clone();
-        let batch = minibatch(case, settings.rows, &architecture);
+        let mut batch = minibatch(case, settings.rows, &architecture);
         let (mut ws, mut scratch) =
             (policy.workspace(), LossScratch::new(architecture.value_heads, settings.rows));
         let (mut adam, mut grads) =
             (Adam::new(policy.params().len(), 1e-5), vec![0.0; policy.params().len()]);
         for (update, expected_norm) in case.norms.iter().enumerate() {
-            let terms = loss.gradient(&policy, &batch, &[], &mut ws, &mut scratch, &mut grads);
+            let terms = loss.gradient(&policy, None, &mut batch, &[], &mut ws, &mut scratch, &mut grads);
             if update == 0 {
                 let found = [
                     ("loss", terms.loss),
