@@ -217,7 +217,12 @@ fn report(
             )
         } else {
             let total = thousands(config.total_timesteps);
-            format!("{cloned}{run}: stopped before step {total}; a checkpoint is saved. To go on:\n  {resume}")
+            let saved = if dir.file("checkpoints/latest").exists() {
+                "a checkpoint is saved"
+            } else {
+                "nothing was learned yet, so it begins anew"
+            };
+            format!("{cloned}{run}: stopped before step {total}; {saved}. To go on:\n  {resume}")
         }
     })?;
     Ok(if finished { output::Ending::Fine } else { output::Ending::Short })
