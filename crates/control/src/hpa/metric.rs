@@ -95,7 +95,10 @@ impl Aim {
         Self { whole, float: whole as f64 * trim, trimmed: trim != 1.0 }
     }
 
-    /// What a pod that requests `request` uses when it uses all of it, or the target where that is more.
+    /// What a pod that requests `request` uses when it uses all of it, or the target where that is more. Pods without a
+    /// sample are rare, and a compiler that sees no harm in it computes this for the others as well.
+    #[cold]
+    #[inline(never)]
     fn full_share(self, request: i64) -> i64 {
         if self.trimmed {
             (request as f64 * self.float.max(100.0) / 100.0) as i64

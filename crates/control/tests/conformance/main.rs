@@ -1,4 +1,4 @@
-//! Cases read off Kubernetes' own unit tests, each run as a test of its own.
+//! Cases read off the unit tests of Kubernetes' HPA and VPA, each run as a test of its own.
 //!
 //! The cases lie in a folder outside the repository: `CONFORMANCE_DIR`, or `../shared/conformance` beside it. A family
 //! whose file is not there is one skipped test of its name. Format and meaning of the cases are in that folder's
@@ -6,12 +6,13 @@
 
 mod cases;
 mod hpa;
+mod vpa;
 
 use libtest_mimic::Arguments;
 
 fn main() {
     let arguments = Arguments::from_args();
     let folder = cases::folder();
-    let trials = cases::trials(&folder, "hpa_", &hpa::FAMILIES);
+    let trials = cases::trials(&folder, &[&hpa::FAMILIES[..], &vpa::FAMILIES[..]].concat());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,6 +1,7 @@
 //! What pods make of a recommendation: capping, limits, priority, and the eviction budget.
 
-use crate::{Case, array, integer, list, list_json, names, number};
+use super::{array, function, integer, list, list_json, names, number};
+use crate::cases::Case;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use trimtab_control::vpa::{
@@ -66,11 +67,11 @@ fn one_container(name: &str, requests: ResourceList, limits: ResourceList) -> Co
     Container { name: name.to_owned(), spec: ContainerResources { requests, limits }, ..Container::default() }
 }
 
-pub(crate) fn capping(case: &Case<'_>) -> Result<(), Failed> {
-    let got = match case.function() {
+pub(crate) fn capping(case: &Case) -> Result<Value, Failed> {
+    let got = match function(case) {
         "apply_vpa_policy" => {
             if case.inputs["recommendation"].is_null() {
-                return case.expect(&json!({ "recommendation": null }));
+                return Ok(json!({ "recommendation": null }));
             }
             let mut wish = Recommendation { containers: vec![entry("a", &case.inputs["recommendation"])] };
             let own = ContainerPolicy {
@@ -146,10 +147,10 @@ pub(crate) fn capping(case: &Case<'_>) -> Result<(), Failed> {
         }
         other => return Err(format!("unknown function {other}").into()),
     };
-    case.expect(&got)
+    Ok(got)
 }
 
-pub(crate) fn limit_scaling(case: &Case<'_>) -> Result<(), Failed> {
+pub(crate) fn limit_scaling(case: &Case) -> Result<Value, Failed> {
     let resource = resource(&case.inputs["resource"])?;
     let of = |key: &str| quantity(resource, &case.inputs[key]).unwrap_or_default();
     let limit = limits::proportional_limit(
@@ -159,7 +160,7 @@ pub(crate) fn limit_scaling(case: &Case<'_>) -> Result<(), Failed> {
         of("recommended_request"),
         of("default_limit"),
     );
-    case.expect(&json!({
+    Ok(json!({
         "limit": limit.limit.map(|limit| amount_json(resource, limit)),
         "annotated": limit.annotated,
     }))
@@ -183,8 +184,8 @@ fn priority_of(value: &Value) -> Priority {
     }
 }
 
-pub(crate) fn updater_priority(case: &Case<'_>) -> Result<(), Failed> {
-    let got = match case.function() {
+pub(crate) fn updater_priority(case: &Case) -> Result<Value, Failed> {
+    let got = match function(case) {
         "update_priority" => {
             let requests = case.inputs["requests"].as_object().ok_or("no requests")?;
             let container = |(name, request): (&String, &Value)| {
@@ -213,10 +214,10 @@ pub(crate) fn updater_priority(case: &Case<'_>) -> Result<(), Failed> {
         }
         other => return Err(format!("unknown function {other}").into()),
     };
-    case.expect(&got)
+    Ok(got)
 }
 
-fn accept_and_sort(case: &Case<'_>) -> Result<Value, Failed> {
+fn accept_and_sort(case: &Case) -> Result<Value, Failed> {
     let thresholds = Thresholds {
         min_change: number(&case.inputs["min_change_priority"])?,
         lifetime: Span::HOUR.times(integer(&case.inputs["pod_lifetime_threshold_h"])?),
@@ -268,7 +269,7 @@ fn pod(index: usize, value: &Value) -> Pod {
     }
 }
 
-pub(crate) fn disruption(case: &Case<'_>) -> Result<(), Failed> {
+pub(crate) fn disruption(case: &Case) -> Result<Value, Failed> {
     let config = DisruptionConfig {
         min_replicas: integer(&case.inputs["min_replicas"])? as u32,
         eviction_tolerance: number(&case.inputs["eviction_tolerance"])?,
@@ -288,7 +289,7 @@ pub(crate) fn disruption(case: &Case<'_>) -> Result<(), Failed> {
         seen.extend(pods.iter().map(|pod| (pod.name.clone(), first)));
     }
     let mut disruption = Disruption::new(config, &groups, &live, Some(&update));
-    let got = match case.function() {
+    let got = match function(case) {
         "evict" => {
             let can: Vec<bool> = pods.iter().map(|pod| disruption.can_evict(pod, &mut seen, NOW)).collect();
             let mut evicted = Vec::new();
@@ -322,5 +323,5 @@ pub(crate) fn disruption(case: &Case<'_>) -> Result<(), Failed> {
         }
         other => return Err(format!("unknown function {other}").into()),
     };
-    case.expect(&got)
+    Ok(got)
 }

@@ -1,6 +1,7 @@
 //! Bucket layouts, plain and decaying histograms, checkpoints, and memory peaks.
 
-use crate::{Case, array, integer, number};
+use super::{array, integer, number};
+use crate::cases::{Case, compare};
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ fn layout(options: &Value) -> Result<BucketLayout, Failed> {
     })
 }
 
-pub(crate) fn options(case: &Case<'_>) -> Result<(), Failed> {
+pub(crate) fn options(case: &Case) -> Result<Value, Failed> {
     let layout = layout(&case.inputs["options"])?;
     let starts: Vec<f64> = array(&case.inputs["bucket_starts"])?
         .iter()
@@ -32,7 +33,7 @@ pub(crate) fn options(case: &Case<'_>) -> Result<(), Failed> {
         .iter()
         .map(|value| number(value).map(|value| layout.find(value)))
         .collect::<Result<_, _>>()?;
-    case.expect(&json!({ "num_buckets": layout.count(), "bucket_starts": starts, "find": found }))
+    Ok(json!({ "num_buckets": layout.count(), "bucket_starts": starts, "find": found }))
 }
 
 /// Either kind of histogram, as a case asks for it.
@@ -157,9 +158,9 @@ fn checkpoint(value: &Value) -> Option<HistogramCheckpoint> {
     })
 }
 
-pub(crate) fn histogram(case: &Case<'_>) -> Result<(), Failed> {
+pub(crate) fn histogram(case: &Case) -> Result<Value, Failed> {
     let count = layout(&case.inputs["options"])?.count();
-    let mut histogram = Kind::new(case.inputs)?;
+    let mut histogram = Kind::new(&case.inputs)?;
     let mut results = Vec::new();
     histogram.run(&case.inputs["ops"], &mut results)?;
     match case.inputs["action"].as_str() {
@@ -167,20 +168,20 @@ pub(crate) fn histogram(case: &Case<'_>) -> Result<(), Failed> {
         Some("load_checkpoint") => {
             let loaded = checkpoint(&case.inputs["checkpoint"]).is_some_and(|c| histogram.load(&c));
             if !loaded {
-                return case.expect(&json!({ "error": true }));
+                return Ok(json!({ "error": true }));
             }
         }
         Some("save_load") => {
             let saved = histogram.checkpoint();
-            histogram = Kind::new(case.inputs)?;
+            histogram = Kind::new(&case.inputs)?;
             if !histogram.load(&saved) {
-                return case.expect(&json!({ "error": true }));
+                return Ok(json!({ "error": true }));
             }
         }
         Some(other) => return Err(format!("unknown action {other}").into()),
     }
     if !case.inputs["merge_ops"].is_null() {
-        let (mut other, mut same) = (Kind::new(case.inputs)?, Kind::new(case.inputs)?);
+        let (mut other, mut same) = (Kind::new(&case.inputs)?, Kind::new(&case.inputs)?);
         other.run(&case.inputs["merge_ops"], &mut results)?;
         same.run(&case.inputs["same_as_ops"], &mut results)?;
         histogram.merge(&mut other)?;
@@ -188,13 +189,12 @@ pub(crate) fn histogram(case: &Case<'_>) -> Result<(), Failed> {
             return Err("the references differ".into());
         }
         let same = same.state(count);
-        let merged = Case { inputs: case.inputs, expected: &same, tolerance: 1e-12 };
-        merged.expect(&histogram.state(count))?;
+        compare(&same, &json!({ "relative_tolerance": 1e-12 }), &histogram.state(count))?;
     }
     let mut got = histogram.state(count);
     got["results"] = results.into();
     got["equal"] = true.into();
-    case.expect(&got)
+    Ok(got)
 }
 
 /// Writes down what a container's samples come to.
@@ -239,7 +239,7 @@ impl UsageSink for Recorder {
     }
 }
 
-pub(crate) fn memory_peaks(case: &Case<'_>) -> Result<(), Failed> {
+pub(crate) fn memory_peaks(case: &Case) -> Result<Value, Failed> {
     let mut recorder = Recorder {
         interval: Span::secs(integer(&case.inputs["interval_s"])?),
         ratio: number(&case.inputs["oom_bump_up_ratio"])?,
@@ -259,5 +259,5 @@ pub(crate) fn memory_peaks(case: &Case<'_>) -> Result<(), Failed> {
             other => return Err(format!("unknown event {other:?}").into()),
         });
     }
-    case.expect(&json!({ "accepted": accepted, "histogram_calls": recorder.calls }))
+    Ok(json!({ "accepted": accepted, "histogram_calls": recorder.calls }))
 }
