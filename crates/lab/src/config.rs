@@ -310,7 +310,7 @@ fn ppo_defaults() -> PpoConfig {
         learning_rate: Schedule::linear(3e-3),
         n_steps: 64,
         batch_size: 2048,
-        n_epochs: 4,
+        n_epochs: 3,
         gamma: 0.9,
         gae_lambda: 0.9,
         normalize_reward: true,
