@@ -34,6 +34,7 @@ pub mod traffic;
 pub mod training;
 pub mod tuning;
 pub mod validation;
+pub mod vertical;
 
 pub use config::RunConfig;
 pub use error::{Error, Result};
