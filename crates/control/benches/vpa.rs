@@ -11,9 +11,12 @@
 )]
 
 use std::time::Instant;
-use trimtab_control::vpa::{
-    AggregationConfig, Amount, ContainerResources, ContainerVpa, ContainerVpaConfig, History, Recommender,
-    RecommenderConfig, Resource, ResourceList, ResourcePolicy, Span, Stamp, UpdatePolicy, UsagePoint, replay,
+use trimtab_control::{
+    vertical::{ContainerVpa, ExactConfig},
+    vpa::{
+        AggregationConfig, Amount, ContainerResources, History, LimitRanges, Recommender, RecommenderConfig,
+        ReplayConfig, Resource, ResourceList, ResourcePolicy, Span, Stamp, UsagePoint, replay,
+    },
 };
 use trimtab_model::{PodPhase, Time};
 
@@ -75,12 +78,12 @@ fn main() {
     let resources =
         ContainerResources { requests: ResourceList::of(500, 1 << 30), limits: ResourceList::default() };
     let minute = (0..ROUNDS).map(|_| {
-        let update = UpdatePolicy { min_replicas: Some(1), ..UpdatePolicy::default() };
-        let mut vpa = ContainerVpa::new(ContainerVpaConfig { update, ..ContainerVpaConfig::default() })
+        let mut vpa = ContainerVpa::exact(&ExactConfig::default(), LimitRanges::default())
             .expect("the defaults are in range");
         let clock = Instant::now();
-        let result = replay(&series, resources, Span::MINUTE, &mut vpa).expect("the series is in order");
-        assert!(result.hours > 0.0);
+        let result =
+            replay(&series, &ReplayConfig::new(resources), &mut vpa).expect("the series is in order");
+        assert!(result.tally.hours > 0.0);
         clock.elapsed().as_secs_f64() * 1e6 / SAMPLES as f64
     });
     show("one replayed minute (samples, recommendation, updater)", minute.collect());

@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod steering;
 pub mod target_tracking;
 pub mod threshold;
+pub mod vertical;
 pub mod vpa;
 
 pub use autoscaler::Autoscaler;

@@ -17,7 +17,6 @@ mod autoscaler;
 mod bucket_layout;
 pub mod capping;
 mod container;
-mod container_vpa;
 mod decaying_histogram;
 pub mod disruption;
 mod elementary;
@@ -42,7 +41,6 @@ pub use amount::{Amount, humanized};
 pub use autoscaler::{Vpa, VpaConfig, VpaSpec};
 pub use bucket_layout::BucketLayout;
 pub use container::ContainerState;
-pub use container_vpa::{ContainerVpa, ContainerVpaConfig, SimplifiedVpa};
 pub use decaying_histogram::DecayingHistogram;
 pub use disruption::{Disruption, DisruptionConfig, InPlaceDecision};
 pub use histogram::{CheckpointError, Histogram, HistogramCheckpoint};
@@ -59,7 +57,10 @@ pub use priority::{Priority, Thresholds};
 pub use quantity::{Quantity, Resource, ResourceList};
 pub use recommendation::{ContainerRecommendation, Format, Recommendation};
 pub use recommender::{Estimate, Percentiles, Recommender, RecommenderConfig};
-pub use replay::{Area, Change, Replay, Running, Unchanging, UsagePoint, Vertical, Way, replay};
+pub use replay::{
+    Area, Change, Look, Player, Replay, ReplayConfig, Running, Tally, Unchanging, UsagePoint, Vertical, Way,
+    replay,
+};
 pub use simplified::{Simplified, SimplifiedConfig};
 pub use stamp::{Span, Stamp};
 pub use updater::{Actuator, EvictionRefused, ResizeError, Situation, Updater, UpdaterConfig, pod_resources};

@@ -10,9 +10,10 @@
 mod registry;
 mod settings;
 
-pub use registry::{KNOWN, Known, find};
+pub use registry::{KNOWN, Known, find, space};
 
 use registry::known;
+pub(crate) use settings::defaults;
 pub use settings::{Settings, rejoin};
 pub use trimtab_control::{Parameter, Range};
 

@@ -35,6 +35,7 @@ pub mod traffic;
 pub mod training;
 pub mod tuning;
 pub mod validation;
+pub mod vertical;
 
 pub use config::RunConfig;
 pub use error::{Error, Result};

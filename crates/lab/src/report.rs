@@ -27,11 +27,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod usage;
 
 pub use curves::learning_curve;
 pub use document::{SCHEMA, document, time_of};
 pub use study::study;
 pub use table::table;
+pub use usage::{usage_page, usage_table};
 
 use crate::comparison::{Analysis, Comparison, LearningCurve, TrafficSummary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -9,6 +9,7 @@ mod error;
 pub mod plant;
 pub mod quantity;
 pub mod snapshot;
+pub mod usage;
 
 pub use application::{Application, Endpoint, ReplicaBounds, Service, ServiceId, Slo, StartUp, Step};
 pub use decision::{Decision, Receipt, Refusal, ServiceDecision};
@@ -19,3 +20,4 @@ pub use snapshot::{
     Allocation, Flow, Latency, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, ServiceState,
     Snapshot,
 };
+pub use usage::UsagePoint;

@@ -103,6 +103,20 @@ pub enum Error {
         /// The step, in seconds.
         step_secs: f64,
     },
+    /// A text that looks like no recording of use.
+    #[error(
+        "the text looks like none of the usage formats, expected a header with cpu_cores or cpu_millicores, or the format as an \
+         option"
+    )]
+    UsageFormat,
+    /// A column that a recording of use lacks.
+    #[error("no column {name}, which a recording of use needs, among: {known}")]
+    UsageColumn {
+        /// Names it may have.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
     /// A single column without a step.
     #[error("the trace has one column and no times, expected its time step as an option")]
     NoStep,

@@ -1,4 +1,4 @@
-//! Traffic: how many requests a second reach an application, as a function of time.
+//! Traffic: how many requests a second reach an application, as a function of time; and what containers use of CPU and memory.
 //!
 //! * [`ArrivalRate`] is that function. [`shape`] has the synthetic ones, [`Replay`] plays a recording,
 //!   [`Noise`] and [`combine`] build new functions from old ones.
@@ -6,6 +6,7 @@
 //!   names some.
 //! * [`Trace`] is recorded traffic: a reader for `time,count` text, resampling that keeps every request,
 //!   whole days and their split into training and test days. [`shipped`] has two real ones.
+//! * [`UsageSeries`] is recorded use of CPU and memory, with a reader for published formats ([`usage`]).
 //!
 //! Everything is a pure function of its arguments, seed included: equal inputs give equal bits. Left out:
 //! files (callers pass text), drawing single arrivals from a rate, the mix of endpoints, and sending
@@ -22,6 +23,7 @@ pub mod shape;
 pub mod shipped;
 pub mod spec;
 pub mod trace;
+pub mod usage;
 
 pub use error::{Error, Field, Result};
 pub use noise::{Noise, NoiseConfig};
@@ -32,3 +34,4 @@ pub use trace::{Origin, Trace, read};
 
 #[cfg(test)]
 mod properties;
+pub use usage::{UsageFormat, UsageOptions, UsageReading, UsageSeries, read_usage};

@@ -8,7 +8,11 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write;
-use trimtab_lab::contenders::{self, KNOWN, Known, Range};
+use trimtab_lab::{
+    Error,
+    contenders::{self, KNOWN, Known, Range},
+    vertical::{self, KnownVertical},
+};
 
 /// List and describe autoscalers
 #[derive(Subcommand, Debug)]
@@ -35,11 +39,13 @@ pub(crate) struct DescribeArgs {
 pub(crate) fn run(verb: &AutoscalerVerb, output: Output) -> Result<Ending> {
     match verb {
         AutoscalerVerb::List => {
-            let item = |known: &Known| Item { name: known.name, description: known.description.to_owned() };
-            listing::print(&KNOWN.iter().map(item).collect::<Vec<_>>(), output)?;
+            let item = |name, kind: &str, text: &str| Item { name, description: format!("({kind}) {text}") };
+            let horizontal = KNOWN.iter().map(|known| item(known.name, HORIZONTAL, known.description));
+            let vertical = vertical::KNOWN.iter().map(|known| item(known.name, VERTICAL, known.description));
+            listing::print(&horizontal.chain(vertical).collect::<Vec<_>>(), output)?;
         }
         AutoscalerVerb::Describe(args) => {
-            let description = About::of(contenders::find(&args.name)?);
+            let description = About::find(&args.name)?;
             output.result(&description, || description.page())?;
         }
     }
@@ -50,6 +56,8 @@ pub(crate) fn run(verb: &AutoscalerVerb, output: Output) -> Result<Ending> {
 #[derive(Serialize)]
 struct About {
     name: &'static str,
+    /// `horizontal` (replicas) or `vertical` (requests).
+    kind: &'static str,
     description: &'static str,
     source: &'static str,
     parameters: Vec<Parameter>,
@@ -74,7 +82,40 @@ impl Parameter {
     }
 }
 
+const HORIZONTAL: &str = "horizontal";
+const VERTICAL: &str = "vertical";
+
 impl About {
+    fn find(name: &str) -> Result<Self> {
+        if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
+            return Ok(Self::of(known));
+        }
+        if let Some(known) = vertical::KNOWN.iter().find(|known| known.name == name) {
+            return Ok(Self::of_vertical(known));
+        }
+        let names = KNOWN.iter().map(|known| known.name);
+        let known = names.chain(vertical::KNOWN.iter().map(|known| known.name));
+        Err(Error::unknown("autoscaler", name, known).into())
+    }
+
+    fn of_vertical(known: &'static KnownVertical) -> Self {
+        let parameter = |p: &'static contenders::Parameter| Parameter {
+            name: p.name,
+            unit: p.unit,
+            meaning: p.meaning,
+            default: known.default_of(p),
+            range: in_words(&p.range),
+        };
+        Self {
+            name: known.name,
+            kind: VERTICAL,
+            description: known.description,
+            source: known.source,
+            parameters: known.parameters.iter().map(parameter).collect(),
+            space: contenders::space(known.parameters),
+        }
+    }
+
     fn of(known: &'static Known) -> Self {
         let parameter = |p: &'static contenders::Parameter| Parameter {
             name: p.name,
@@ -85,6 +126,7 @@ impl About {
         };
         Self {
             name: known.name,
+            kind: HORIZONTAL,
             description: known.description,
             source: known.source,
             parameters: known.parameters.iter().map(parameter).collect(),
@@ -93,8 +135,8 @@ impl About {
     }
 
     fn page(&self) -> String {
-        let Self { name, description, source, .. } = self;
-        let mut page = format!("{name}: {description}\nSource: {source}\n\n");
+        let Self { name, kind, description, source, .. } = self;
+        let mut page = format!("{name} ({kind}): {description}\nSource: {source}\n\n");
         if self.parameters.is_empty() {
             page.push_str("Nothing of it is set by hand.\n");
             return page;

@@ -1,5 +1,7 @@
 //! `trimtab compare`: autoscalers against each other on days that none of them was fitted to.
 
+mod usage;
+
 use crate::{
     clock, destination, invocation,
     output::{Ending, Output},
@@ -26,16 +28,20 @@ seed-N). Learned ones are judged against hpa_calibrated, or hpa where only that 
 Traffic: shipped recordings, synthetic workloads (`trimtab workload list`) and files, as many as you like. Everybody is judged on
 each, and over all of them: interquartile means, paired tests with Holm's correction, performance profiles.
 
+With --usage, vertical autoscalers set the requests of recorded containers (Alibaba 2018, Azure, Bitbrains, Borg 2019,
+PlanetLab, or a table with a header); each is judged against vpa, Kubernetes' own.
+
 Examples:
   trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5
-  trimtab compare --traces worldcup98,nasa_http,bursts,flash_crowd --autoscalers hpa,hpa_calibrated,threshold --shift")]
+  trimtab compare --traces worldcup98,nasa_http,bursts,flash_crowd --autoscalers hpa,hpa_calibrated,threshold --shift
+  trimtab compare --usage planetlab/,bitbrains.csv --autoscalers vpa,vpa_in_place,window:margin_percent=20,vertical_oracle")]
 pub(crate) struct CompareArgs {
     /// Name of an application that ships, or an application file [default: `online_boutique`]
     #[arg(long, value_name = "NAME|FILE")]
     app: Option<String>,
-    /// Who takes part, separated by commas
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "fixed,hpa,hpa_calibrated")]
-    autoscalers: Vec<String>,
+    /// Who takes part, separated by commas [default: `fixed,hpa,hpa_calibrated`; with --usage every vertical one that fits any container]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    autoscalers: Option<Vec<String>>,
     /// Score everybody who is fitted to traffic on every other traffic, too: what becomes of it when traffic changes
     #[arg(long)]
     shift: bool,
@@ -47,11 +53,21 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     traffic: TrafficArgs,
     #[command(flatten)]
+    usage: usage::UsageArgs,
+    #[command(flatten)]
     config: ConfigArgs,
 }
 
+/// Who takes part unless told otherwise.
+const DEFAULT: [&str; 3] = ["fixed", "hpa", "hpa_calibrated"];
+
 /// See [`CompareArgs`].
 pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
+    if !args.usage.usage.is_empty() {
+        let threads = args.scoring.threads();
+        return usage::run(&args.usage, args.autoscalers.as_deref(), threads, &args.out, output);
+    }
+    let autoscalers = args.autoscalers.clone().unwrap_or_else(|| DEFAULT.map(str::to_owned).to_vec());
     let start = clock::now();
     let config = Settings::new(&args.config)?
         .text("--app", "env", args.app.as_ref())
@@ -62,7 +78,7 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
     let (seeds, threads) = (args.scoring.seeds(), args.scoring.threads());
     let comparison = experiment::comparison(
         &config,
-        &contenders::rejoin(&args.autoscalers),
+        &contenders::rejoin(&autoscalers),
         &seeds,
         if args.shift { Shift::Scored } else { Shift::Left },
         threads,

@@ -1,26 +1,20 @@
 //! A recorded usage series of one container, played to something that sets its requests.
 //!
 //! Once an interval the container's use is measured and the scaler may change its requests. Use above the memory limit
-//! kills the container and is seen only up to the limit; CPU above its limit is throttled to it. Slack is what was requested
-//! and not used, overrun what was used beyond the request, both integrated over time with the use held between points.
+//! kills the container and is seen only up to the limit; CPU above its limit is throttled to it. A killed or recreated
+//! container is down for a while. Memory is not lowered in place below what is used: the kubelet refuses that. Slack is
+//! what was requested and not used, overrun what was used beyond the request, both integrated over time with the use held
+//! between points; while the container is down nothing is used and all that is requested is slack.
 //!
-//! Left out: the time a new pod needs to start, the node's room, and that a throttled container does its work later.
+//! [`replay()`] plays a series from end to end; a [`Player`] goes one interval at a time, for environments.
+//!
+//! Left out: the node's room, and that a throttled or restarted container does its work later.
 
 use super::{Amount, ContainerResources, Quantity, Resource, Span, Stamp, Termination};
 use crate::{Result, error::check};
 use serde::{Deserialize, Serialize};
-use trimtab_model::Time;
-
-/// Use of one container from an instant on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UsagePoint {
-    /// From when.
-    pub at: Time,
-    /// Cores.
-    pub cpu_cores: f64,
-    /// Bytes.
-    pub memory_bytes: f64,
-}
+use std::ops::Deref;
+pub use trimtab_model::UsagePoint;
 
 /// The container as the scaler finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +46,9 @@ pub struct Change {
 }
 
 /// Sets what one container requests.
-pub trait Vertical {
-    /// Takes the use measured at `now`.
-    fn observe(&mut self, now: Stamp, cpu: Amount, memory: Amount);
+pub trait Vertical: Send {
+    /// Takes the use of CPU and memory measured at `now`.
+    fn observe(&mut self, now: Stamp, usage: [Amount; 2], running: &Running);
 
     /// Takes an OOM kill.
     fn out_of_memory(&mut self, now: Stamp, running: &Running);
@@ -63,12 +57,26 @@ pub trait Vertical {
     fn decide(&mut self, now: Stamp, running: &Running) -> Option<Change>;
 }
 
-/// The request that never changes: today's practice, and the best constant when that is what it is given.
+impl<V: Vertical + ?Sized> Vertical for Box<V> {
+    fn observe(&mut self, now: Stamp, usage: [Amount; 2], running: &Running) {
+        (**self).observe(now, usage, running);
+    }
+
+    fn out_of_memory(&mut self, now: Stamp, running: &Running) {
+        (**self).out_of_memory(now, running);
+    }
+
+    fn decide(&mut self, now: Stamp, running: &Running) -> Option<Change> {
+        (**self).decide(now, running)
+    }
+}
+
+/// The request that never changes: what it started with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unchanging;
 
 impl Vertical for Unchanging {
-    fn observe(&mut self, _: Stamp, _: Amount, _: Amount) {}
+    fn observe(&mut self, _: Stamp, _: [Amount; 2], _: &Running) {}
 
     fn out_of_memory(&mut self, _: Stamp, _: &Running) {}
 
@@ -97,6 +105,60 @@ impl Area {
         self.slack += (requested - used).max(0.0) * hours;
         self.overrun += (used - requested).max(0.0) * hours;
     }
+
+    /// What came after `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            used: self.used - earlier.used,
+            requested: self.requested - earlier.requested,
+            slack: self.slack - earlier.slack,
+            overrun: self.overrun - earlier.overrun,
+        }
+    }
+}
+
+/// Sums over a replay so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Length in hours.
+    pub hours: f64,
+    /// Core-hours.
+    pub cpu: Area,
+    /// GB-hours.
+    pub memory: Area,
+    /// Hours in which CPU was held to its limit.
+    pub throttled_hours: f64,
+    /// Hours in which the container was down.
+    pub down_hours: f64,
+    /// Pods evicted.
+    pub evictions: u32,
+    /// Resizes in place.
+    pub resizes: u32,
+    /// OOM kills.
+    pub oom_kills: u32,
+}
+
+impl Tally {
+    /// What came after `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            hours: self.hours - earlier.hours,
+            cpu: self.cpu.since(&earlier.cpu),
+            memory: self.memory.since(&earlier.memory),
+            throttled_hours: self.throttled_hours - earlier.throttled_hours,
+            down_hours: self.down_hours - earlier.down_hours,
+            evictions: self.evictions - earlier.evictions,
+            resizes: self.resizes - earlier.resizes,
+            oom_kills: self.oom_kills - earlier.oom_kills,
+        }
+    }
+
+    /// Times the container started anew.
+    pub fn restarts(&self) -> u32 {
+        self.evictions + self.oom_kills
+    }
 }
 
 /// What a replay came to.
@@ -104,90 +166,246 @@ impl Area {
 pub struct Replay {
     /// Resources from an instant on; the first entry is what it started with.
     pub allocations: Vec<(Stamp, ContainerResources)>,
-    /// Pods evicted.
-    pub evictions: Vec<Stamp>,
-    /// Resizes in place.
-    pub resizes: Vec<Stamp>,
-    /// OOM kills.
-    pub oom_kills: Vec<Stamp>,
-    /// Length of the series in hours.
-    pub hours: f64,
-    /// Core-hours.
-    pub cpu: Area,
-    /// GB-hours.
-    pub memory: Area,
+    /// Sums.
+    pub tally: Tally,
 }
 
-impl Replay {
-    /// Times the container started anew.
-    pub fn restarts(&self) -> usize {
-        self.evictions.len() + self.oom_kills.len()
+/// How a series is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayConfig {
+    /// What the container starts with.
+    pub resources: ContainerResources,
+    /// Time between two measurements, and between two decisions.
+    pub interval: Span,
+    /// How long a killed or recreated container is down.
+    pub restart: Span,
+    /// Whether the series starts again at its end, its clock running on.
+    pub round_robin: bool,
+}
+
+impl ReplayConfig {
+    /// A measurement a minute, no time lost to restarts, once through.
+    pub fn new(resources: ContainerResources) -> Self {
+        Self { resources, interval: Span::MINUTE, restart: Span::secs(0), round_robin: false }
     }
 }
 
-/// Plays `series`, in order of time, to a scaler that is asked every `interval`. The container starts with `resources`.
-///
-/// # Errors
-/// A series of fewer than two points or out of order, or an interval that is not positive.
-pub fn replay(
-    series: &[UsagePoint],
-    resources: ContainerResources,
-    interval: Span,
-    scaler: &mut dyn Vertical,
-) -> Result<Replay> {
-    check("replay.interval", interval.is_positive(), "positive", interval.over(Span::secs(1)))?;
-    check("replay.series", series.len() >= 2, "at least two points", series.len())?;
-    let ordered = series.windows(2).all(|pair| pair[0].at <= pair[1].at);
-    check("replay.series", ordered, "in order of time", "another order")?;
-    let start = Stamp::from(series[0].at);
-    let end = Stamp::from(series[series.len() - 1].at);
-    let mut running = Running { resources, started: start, last_termination: None };
-    let mut result = Replay { allocations: vec![(start, resources)], ..Replay::default() };
-    let (mut now, mut index, mut run_started) = (start, 0, start);
-    while now < end {
-        let until = now.plus(interval).min(end);
-        while series.get(index + 1).is_some_and(|point| Stamp::from(point.at) <= now) {
-            index += 1;
+/// What is measured at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The instant.
+    pub now: Stamp,
+    /// Use of CPU and memory, as far as the limits allow it.
+    pub usage: [Amount; 2],
+    /// Whether the container was killed for memory.
+    pub oom_killed: bool,
+}
+
+/// Plays a series, in order of time, one interval at a time: [`look`](Self::look), then [`advance`](Self::advance).
+#[derive(Clone, Debug)]
+pub struct Player<S> {
+    series: S,
+    config: ReplayConfig,
+    running: Running,
+    run_started: Stamp,
+    /// When the container is up again.
+    up_from: Stamp,
+    now: Stamp,
+    index: usize,
+    /// How far the series has been moved in time by starting again.
+    offset: Span,
+    replay: Replay,
+}
+
+impl<S: Deref<Target = [UsagePoint]>> Player<S> {
+    /// At the start of the series.
+    ///
+    /// # Errors
+    /// A series of fewer than two points or out of order, or an interval that is not positive.
+    pub fn new(series: S, config: ReplayConfig) -> Result<Self> {
+        let interval = config.interval;
+        check("replay.interval", interval.is_positive(), "positive", interval.over(Span::secs(1)))?;
+        check("replay.series", series.len() >= 2, "at least two points", series.len())?;
+        let ordered = series.windows(2).all(|pair| pair[0].at <= pair[1].at);
+        check("replay.series", ordered, "in order of time", "another order")?;
+        let start = Stamp::from(series[0].at);
+        let resources = config.resources;
+        Ok(Self {
+            series,
+            config,
+            running: Running { resources, started: start, last_termination: None },
+            run_started: start,
+            up_from: start,
+            now: start,
+            index: 0,
+            offset: Span::secs(0),
+            replay: Replay { allocations: vec![(start, resources)], tally: Tally::default() },
+        })
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Stamp {
+        self.now
+    }
+
+    /// The container.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// What it has come to so far.
+    pub fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// Whether the series is over; never where it starts again.
+    pub fn is_over(&self) -> bool {
+        self.now >= self.end()
+    }
+
+    fn time_of(&self, index: usize) -> Stamp {
+        Stamp::from(self.series[index].at).plus(self.offset)
+    }
+
+    fn end(&self) -> Stamp {
+        self.time_of(self.series.len() - 1)
+    }
+
+    /// Measures the container; nothing while it is down. Use over the memory limit kills it.
+    pub fn look(&mut self) -> Option<Look> {
+        if self.config.round_robin && self.is_over() {
+            let length = self.end().since(self.time_of(0));
+            self.offset = self.now.since(Stamp::from(self.series[0].at)).whole(length);
+            self.index = 0;
         }
-        let point = &series[index];
-        let memory = Amount::truncated(point.memory_bytes);
-        let limit = |resource| running.resources.limits.get(resource);
+        while self.index + 1 < self.series.len() && self.time_of(self.index + 1) <= self.now {
+            self.index += 1;
+        }
+        if self.now < self.up_from {
+            return None;
+        }
+        let now = self.now;
+        let point = self.series[self.index];
+        let limit = |resource| self.running.resources.limits.get(resource);
         let cpu = match limit(Resource::Cpu) {
             Some(limit) => Amount::from_cores(point.cpu_cores).min(Amount(limit.milli())),
             None => Amount::from_cores(point.cpu_cores),
         };
-        let mut seen = memory;
-        if let Some(limit) = limit(Resource::Memory)
-            && memory.0 > limit.units()
-        {
-            seen = Amount(limit.units());
-            running.last_termination =
-                Some(Termination { oom_killed: true, started: run_started, finished: now });
-            run_started = now;
-            result.oom_kills.push(now);
-            scaler.out_of_memory(now, &running);
+        let memory = Amount::truncated(point.memory_bytes);
+        let over = limit(Resource::Memory).filter(|limit| memory.0 > limit.units());
+        if let Some(limit) = over {
+            self.running.last_termination =
+                Some(Termination { oom_killed: true, started: self.run_started, finished: now });
+            self.run_started = now;
+            self.up_from = now.plus(self.config.restart);
+            self.replay.tally.oom_kills += 1;
+            return Some(Look { now, usage: [cpu, Amount(limit.units())], oom_killed: true });
         }
-        scaler.observe(now, cpu, seen);
-        if let Some(change) = scaler.decide(now, &running) {
-            give(&mut running.resources, &change.resources);
-            result.allocations.push((now, running.resources));
-            match change.way {
-                Way::InPlace => result.resizes.push(now),
-                Way::Recreate => {
-                    result.evictions.push(now);
-                    running = Running { started: now, last_termination: None, ..running };
-                    run_started = now;
+        Some(Look { now, usage: [cpu, memory], oom_killed: false })
+    }
+
+    /// Carries out a change, if there is one, and goes on by one interval.
+    pub fn advance(&mut self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.give(&change);
+        }
+        let next = self.now.plus(self.config.interval);
+        let until = next.min(self.end());
+        self.integrate(until);
+        self.now = if self.config.round_robin { next } else { until };
+    }
+
+    fn give(&mut self, change: &Change) {
+        let now = self.now;
+        let mut wanted = self.running.resources;
+        merge(&mut wanted, &change.resources);
+        match change.way {
+            Way::InPlace => {
+                let used = Quantity::from_units(self.series[self.index].memory_bytes.max(0.0) as i64);
+                let old = self.running.resources;
+                let lowered = wanted.limits.memory < old.limits.memory;
+                if lowered && wanted.limits.memory.is_some_and(|limit| limit < used) {
+                    wanted.requests.memory = old.requests.memory;
+                    wanted.limits.memory = old.limits.memory;
                 }
+                if wanted == old {
+                    return;
+                }
+                self.running.resources = wanted;
+                self.replay.tally.resizes += 1;
+            }
+            Way::Recreate => {
+                self.replay.tally.evictions += 1;
+                self.running = Running { resources: wanted, started: now, last_termination: None };
+                self.run_started = now;
+                self.up_from = now.plus(self.config.restart);
             }
         }
-        integrate(&mut result, series, index, (now, until), &running.resources);
-        now = until;
+        self.replay.allocations.push((now, self.running.resources));
     }
-    result.hours = end.since(start).over(Span::HOUR);
-    Ok(result)
+
+    /// Adds what happens until an instant; points inside count from their own time on.
+    fn integrate(&mut self, until: Stamp) {
+        let units = |quantity: Option<Quantity>| quantity.unwrap_or_default().thousandths() as f64 / 1000.0;
+        let resources = &self.running.resources;
+        let (cpu, memory) = (units(resources.requests.cpu), units(resources.requests.memory) / 1e9);
+        let cpu_limit = resources.limits.cpu.map_or(f64::INFINITY, |limit| units(Some(limit)));
+        let (mut from, mut index) = (self.now, self.index);
+        while from < until {
+            let mut next = until;
+            if index + 1 < self.series.len() {
+                next = next.min(self.time_of(index + 1));
+            }
+            let down = from < self.up_from;
+            if down {
+                next = next.min(self.up_from);
+            }
+            let hours = next.since(from).over(Span::HOUR);
+            let point = self.series[index];
+            let running = if down { 0.0 } else { 1.0 };
+            let tally = &mut self.replay.tally;
+            tally.hours += hours;
+            tally.cpu.add(point.cpu_cores * running, cpu, hours);
+            tally.memory.add(point.memory_bytes / 1e9 * running, memory, hours);
+            tally.down_hours += (1.0 - running) * hours;
+            if !down && point.cpu_cores > cpu_limit {
+                tally.throttled_hours += hours;
+            }
+            from = next;
+            if index + 1 < self.series.len() && self.time_of(index + 1) <= from {
+                index += 1;
+            }
+        }
+    }
 }
 
-fn give(resources: &mut ContainerResources, change: &ContainerResources) {
+/// Plays `series` from end to end.
+///
+/// # Errors
+/// Those of [`Player::new`].
+pub fn replay(series: &[UsagePoint], config: &ReplayConfig, scaler: &mut dyn Vertical) -> Result<Replay> {
+    let mut player = Player::new(series, ReplayConfig { round_robin: false, ..*config })?;
+    while !player.is_over() {
+        step(&mut player, scaler);
+    }
+    Ok(player.replay)
+}
+
+/// One interval: measure, decide, go on.
+pub fn step<S: Deref<Target = [UsagePoint]>>(player: &mut Player<S>, scaler: &mut dyn Vertical) {
+    let look = player.look();
+    let (now, running) = (player.now, player.running);
+    if let Some(look) = look {
+        if look.oom_killed {
+            scaler.out_of_memory(now, &running);
+        }
+        scaler.observe(now, look.usage, &running);
+    }
+    let change = scaler.decide(now, &running);
+    player.advance(change);
+}
+
+fn merge(resources: &mut ContainerResources, change: &ContainerResources) {
     for resource in Resource::ALL {
         for (now, new) in
             [(&mut resources.requests, &change.requests), (&mut resources.limits, &change.limits)]
@@ -196,28 +414,6 @@ fn give(resources: &mut ContainerResources, change: &ContainerResources) {
                 *now.get_mut(resource) = Some(quantity);
             }
         }
-    }
-}
-
-/// Adds what happened between two instants; points inside count from their own time on.
-fn integrate(
-    result: &mut Replay,
-    series: &[UsagePoint],
-    index: usize,
-    (from, until): (Stamp, Stamp),
-    resources: &ContainerResources,
-) {
-    let units = |quantity: Option<Quantity>| quantity.unwrap_or_default().thousandths() as f64 / 1000.0;
-    let (cpu, memory) = (units(resources.requests.cpu), units(resources.requests.memory) / 1e9);
-    let (mut from, mut index) = (from, index);
-    while from < until {
-        let next = series.get(index + 1).map_or(until, |point| Stamp::from(point.at).min(until));
-        let hours = next.since(from).over(Span::HOUR);
-        let point = &series[index];
-        result.cpu.add(point.cpu_cores, cpu, hours);
-        result.memory.add(point.memory_bytes / 1e9, memory, hours);
-        from = next;
-        index = (index + 1).min(series.len() - 1);
     }
 }
 

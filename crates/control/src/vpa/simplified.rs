@@ -1,8 +1,8 @@
 //! The recommender that the smart-vpa system ported from the VPA, with what it left out left out.
 //!
 //! Both resources feed a decaying histogram with weight 1; lower, target and upper are the 50th, 90th and 95th percentile
-//! with a margin. Confidence and minimums are off unless asked for. Its updater looks at the *use*, not the request: the pod
-//! is recreated when use leaves `(lower, upper)` or reaches the limit. Source: saeid93/smart-vpa, as described in words.
+//! with a margin. Confidence and minimums are off unless asked for. Its updater looks at the *use*, not the request
+//! ([`UpdaterRule::Usage`](crate::vertical::UpdaterRule)). Source: saeid93/smart-vpa, as described in words.
 //!
 //! Corrected here: confidence counts 1,440 samples a day (the system 86,400 in one place), and the memory bounds come from
 //! memory (the system's from CPU). Left out: memory peaks, OOM kills, checkpoints.
@@ -98,16 +98,6 @@ impl Simplified {
             upper: amount(upper, multiplier((1.0, self.config.upper_power))),
         }
     }
-
-    /// Whether the pod is recreated at this use of CPU and memory, given its limits.
-    pub fn must_recreate(&self, usage: [Amount; 2], limits: [Option<Amount>; 2]) -> bool {
-        Resource::ALL.into_iter().any(|resource| {
-            let slot = resource as usize;
-            let Estimate { lower, upper, .. } = self.recommend(resource);
-            let used = usage[slot];
-            !(lower < used && used < upper && limits[slot].is_none_or(|limit| used < limit))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -135,21 +125,5 @@ mod tests {
         }
         let confidence = simplified.history.confidence(Span::DAY);
         assert_eq!(with_confidence(Amount(3140), (0.1, 2.0), confidence), Amount(907_460));
-    }
-
-    #[test]
-    fn use_outside_the_bounds_recreates_the_pod() {
-        let at = Stamp::from_secs(1_700_000_000);
-        let mut simplified = Simplified::new(SimplifiedConfig::default());
-        assert!(simplified.must_recreate([Amount(0), Amount(0)], [None, None]));
-        for k in 0..10 {
-            simplified.update(Amount(100 + 10 * k), Amount(1_000_000_000), at);
-        }
-        let used = Amount(200);
-        let inside = [used, Amount(1_100_000_000)];
-        let Estimate { lower, upper, .. } = simplified.recommend(Resource::Cpu);
-        assert!(lower < used && used < upper, "{lower:?} {upper:?}");
-        assert!(simplified.must_recreate([Amount(5000), inside[1]], [None, None]));
-        assert!(simplified.must_recreate(inside, [Some(Amount(150)), None]));
     }
 }

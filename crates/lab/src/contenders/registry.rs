@@ -65,22 +65,27 @@ impl Known {
 
     /// Its parameters as a space for a search, in the form of a space file; empty where there is nothing to tune.
     pub fn space(&self) -> String {
-        let mut text = String::new();
-        for Parameter { name, range, .. } in self.parameters {
-            // Writing to a string cannot fail.
-            let _ = match range {
-                Range::Float { low, high, log } => {
-                    writeln!(text, "{name:?} = {{ low = {low:?}, high = {high:?}, log = {log} }}")
-                }
-                Range::Integer { low, high, log } => {
-                    writeln!(text, "{name:?} = {{ low = {low}, high = {high}, log = {log} }}")
-                }
-                Range::Choice(words) => writeln!(text, "{name:?} = {{ choices = {words:?} }}"),
-                Range::Text => Ok(()),
-            };
-        }
-        text
+        space(self.parameters)
     }
+}
+
+/// Parameters as a space for a search, in the form of a space file.
+pub fn space(parameters: &[Parameter]) -> String {
+    let mut text = String::new();
+    for Parameter { name, range, .. } in parameters {
+        // Writing to a string cannot fail.
+        let _ = match range {
+            Range::Float { low, high, log } => {
+                writeln!(text, "{name:?} = {{ low = {low:?}, high = {high:?}, log = {log} }}")
+            }
+            Range::Integer { low, high, log } => {
+                writeln!(text, "{name:?} = {{ low = {low}, high = {high}, log = {log} }}")
+            }
+            Range::Choice(words) => writeln!(text, "{name:?} = {{ choices = {words:?} }}"),
+            Range::Text => Ok(()),
+        };
+    }
+    text
 }
 
 /// The one called `name`.

@@ -22,14 +22,23 @@ impl Settings {
     /// # Errors
     /// [`Error::Unknown`] with the nearest parameter, [`Error::Config`] for a value outside its range.
     pub fn parse(known: &Known, text: &str) -> Result<Self> {
+        Self::parse_for(known.name, known.parameters, text)
+    }
+
+    /// Reads the settings of the autoscaler `name` that has `parameters`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_for(name: &str, parameters: &'static [Parameter], text: &str) -> Result<Self> {
+        let autoscaler = name;
         let mut values = BTreeMap::new();
         for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
                 let message = format!("has {pair:?}, expected name=value");
-                return Err(Error::config(known.name, message));
+                return Err(Error::config(autoscaler, message));
             };
-            let parameter = find(known, name.trim())?;
-            values.insert(parameter.name.to_owned(), read(known, parameter, value.trim())?);
+            let parameter = find(parameters, name.trim())?;
+            values.insert(parameter.name.to_owned(), read(autoscaler, parameter, value.trim())?);
         }
         Ok(Self { values })
     }
@@ -44,8 +53,8 @@ impl Settings {
             other => other.to_string(),
         };
         let read = |(name, value): (&String, &Value)| {
-            let parameter = find(known, name)?;
-            Ok((name.clone(), read(known, parameter, &text(value))?))
+            let parameter = find(known.parameters, name)?;
+            Ok((name.clone(), read(known.name, parameter, &text(value))?))
         };
         Ok(Self { values: point.iter().map(read).collect::<Result<_>>()? })
     }
@@ -55,8 +64,13 @@ impl Settings {
         self.values.is_empty()
     }
 
+    /// Whether a parameter is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// A configuration with those settings that are among `parameters`.
-    pub(super) fn config<C: DeserializeOwned>(&self, known: &str, parameters: &[Parameter]) -> Result<C> {
+    pub(crate) fn config<C: DeserializeOwned>(&self, known: &str, parameters: &[Parameter]) -> Result<C> {
         let mut table = Table::new();
         let own = |name: &&String| parameters.iter().any(|parameter| parameter.name == **name);
         for name in self.values.keys().filter(own) {
@@ -70,7 +84,7 @@ impl Settings {
 ///
 /// # Panics
 /// Never: every configuration has a TOML form.
-pub(super) fn defaults<C: Default + Serialize>() -> BTreeMap<String, Value> {
+pub(crate) fn defaults<C: Default + Serialize>() -> BTreeMap<String, Value> {
     let table = Table::try_from(C::default()).expect("every configuration has a TOML form");
     let mut flat = BTreeMap::new();
     flatten("", table, &mut flat);
@@ -103,14 +117,14 @@ fn nest(table: &mut Table, name: &str, value: Value) {
     }
 }
 
-fn find(known: &Known, name: &str) -> Result<&'static Parameter> {
-    let found = known.parameters.iter().find(|parameter| parameter.name == name);
-    found.ok_or_else(|| Error::unknown("parameter", name, known.parameters.iter().map(|p| p.name)))
+fn find(parameters: &'static [Parameter], name: &str) -> Result<&'static Parameter> {
+    let found = parameters.iter().find(|parameter| parameter.name == name);
+    found.ok_or_else(|| Error::unknown("parameter", name, parameters.iter().map(|p| p.name)))
 }
 
-fn read(known: &Known, parameter: &Parameter, text: &str) -> Result<Value> {
+fn read(autoscaler: &str, parameter: &Parameter, text: &str) -> Result<Value> {
     let wrong = |expected: String| {
-        Error::config(format!("{}:{}", known.name, parameter.name), format!("is {text}, expected {expected}"))
+        Error::config(format!("{autoscaler}:{}", parameter.name), format!("is {text}, expected {expected}"))
     };
     match parameter.range {
         Range::Float { low, high, .. } => {
@@ -121,7 +135,9 @@ fn read(known: &Known, parameter: &Parameter, text: &str) -> Result<Value> {
             let number = text.parse::<i64>().ok().filter(|number| (low..=high).contains(number));
             number.map(Value::Integer).ok_or_else(|| wrong(format!("a whole number from {low} to {high}")))
         }
-        Range::Choice(words) if words.contains(&text) => Ok(Value::from(text)),
+        Range::Choice(words) if words.contains(&text) => {
+            Ok(text.parse::<bool>().map_or_else(|_| Value::from(text), Value::Boolean))
+        }
         Range::Choice(words) => Err(wrong(format!("one of {}", words.join(", ")))),
         Range::Text => Ok(Value::from(text)),
     }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::vpa::{ContainerVpa, ContainerVpaConfig, ResourceList, SimplifiedVpa, UpdateMode, UpdatePolicy};
+use crate::vpa::ResourceList;
+use trimtab_model::Time;
 
 const T0: f64 = 1_700_006_400.0;
 
@@ -18,74 +19,101 @@ fn given(millicores: i64, bytes: i64) -> ContainerResources {
     ContainerResources { requests, limits: ResourceList { memory: requests.memory, cpu: None } }
 }
 
-#[test]
-fn slack_and_overrun_are_areas_between_use_and_request() {
-    let flat = series(1, |hour| (if hour < 12.0 { 0.5 } else { 2.0 }, 5e8));
-    let result = replay(&flat, given(1000, 1_000_000_000), Span::MINUTE, &mut Unchanging).unwrap();
-    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
-    close(result.hours, 24.0);
-    close(result.cpu.requested, 24.0);
-    close(result.cpu.slack, 6.0);
-    close(result.cpu.overrun, 12.0);
-    close(result.cpu.used, 30.0);
-    close(result.memory.slack, 12.0);
-    assert_eq!(result.restarts(), 0);
-}
+/// Gives the container something once.
+struct Once(Option<Change>);
 
-#[test]
-fn a_vpa_gives_back_what_is_not_used() {
-    let idle = series(4, |_| (0.1, 3e8));
-    for mode in [UpdateMode::Recreate, UpdateMode::InPlaceOrRecreate] {
-        let config = ContainerVpaConfig {
-            update: UpdatePolicy { mode, min_replicas: Some(1), ..UpdatePolicy::default() },
-            ..ContainerVpaConfig::default()
-        };
-        let mut vpa = ContainerVpa::new(config).unwrap();
-        let result = replay(&idle, given(4000, 4_000_000_000), Span::MINUTE, &mut vpa).unwrap();
-        let (_, last) = result.allocations[result.allocations.len() - 1];
-        assert_eq!(last.requests.cpu.unwrap().milli(), 126);
-        assert!(result.cpu.slack < 0.6 * 3.9 * 96.0, "{}", result.cpu.slack);
-        let moved = [result.evictions.len(), result.resizes.len()];
-        let recreates = mode == UpdateMode::Recreate;
-        assert_eq!(moved.map(|n| n > 0), [recreates, !recreates], "{moved:?}");
+impl Vertical for Once {
+    fn observe(&mut self, _: Stamp, _: [Amount; 2], _: &Running) {}
+
+    fn out_of_memory(&mut self, _: Stamp, _: &Running) {}
+
+    fn decide(&mut self, _: Stamp, _: &Running) -> Option<Change> {
+        self.0.take()
     }
 }
 
-#[test]
-fn an_oom_kill_raises_the_memory_at_the_next_look() {
-    let growing = series(1, |hour| (0.1, if hour < 6.0 { 3e8 } else { 6e8 }));
-    let config = ContainerVpaConfig {
-        update: UpdatePolicy { min_replicas: Some(1), ..UpdatePolicy::default() },
-        ..ContainerVpaConfig::default()
-    };
-    let mut vpa = ContainerVpa::new(config).unwrap();
-    let result = replay(&growing, given(200, 500_000_000), Span::MINUTE, &mut vpa).unwrap();
-    assert!(!result.oom_kills.is_empty() && result.oom_kills.len() < 5, "{:?}", result.oom_kills);
-    let (_, last) = result.allocations[result.allocations.len() - 1];
-    assert!(last.requests.memory.unwrap().units() > 600_000_000);
-    let mut none = Unchanging;
-    let worst = replay(&growing, given(200, 500_000_000), Span::MINUTE, &mut none).unwrap();
-    assert!(worst.oom_kills.len() > 100);
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() < 1e-9, "{a} is not {b}");
 }
 
 #[test]
-fn the_simplified_recommender_restarts_more_often() {
-    let wavy = series(3, |hour| (1.0 + 0.9 * (hour * 0.26).sin(), 5e8));
-    let mut vpa = ContainerVpa::new(ContainerVpaConfig {
-        update: UpdatePolicy { min_replicas: Some(1), ..UpdatePolicy::default() },
-        ..ContainerVpaConfig::default()
-    })
-    .unwrap();
-    let exact = replay(&wavy, given(2000, 600_000_000), Span::MINUTE, &mut vpa).unwrap();
-    let mut simplified = SimplifiedVpa::default();
-    let simple = replay(&wavy, given(2000, 600_000_000), Span::MINUTE, &mut simplified).unwrap();
-    assert!(simple.restarts() > exact.restarts(), "{} {}", simple.restarts(), exact.restarts());
+fn slack_and_overrun_are_areas_between_use_and_request() {
+    let flat = series(1, |hour| (if hour < 12.0 { 0.5 } else { 2.0 }, 5e8));
+    let tally = replay(&flat, &ReplayConfig::new(given(1000, 1_000_000_000)), &mut Unchanging).unwrap().tally;
+    close(tally.hours, 24.0);
+    close(tally.cpu.requested, 24.0);
+    close(tally.cpu.slack, 6.0);
+    close(tally.cpu.overrun, 12.0);
+    close(tally.cpu.used, 30.0);
+    close(tally.memory.slack, 12.0);
+    assert_eq!(tally.restarts(), 0);
+}
+
+#[test]
+fn cpu_above_its_limit_is_throttled_time() {
+    let flat = series(1, |hour| (if hour < 18.0 { 0.5 } else { 2.0 }, 1e8));
+    let mut resources = given(1000, 1_000_000_000);
+    resources.limits.cpu = Some(Quantity::from_milli(1500));
+    let tally = replay(&flat, &ReplayConfig::new(resources), &mut Unchanging).unwrap().tally;
+    close(tally.throttled_hours, 6.0);
+}
+
+#[test]
+fn a_recreated_container_is_down_and_wastes_its_request() {
+    let flat = series(1, |_| (0.5, 5e8));
+    let config = ReplayConfig { restart: Span::secs(90), ..ReplayConfig::new(given(1000, 1_000_000_000)) };
+    let mut once = Once(Some(Change { resources: given(500, 1_000_000_000), way: Way::Recreate }));
+    let tally = replay(&flat, &config, &mut once).unwrap().tally;
+    assert_eq!((tally.evictions, tally.resizes), (1, 0));
+    close(tally.down_hours, 90.0 / 3600.0);
+    close(tally.cpu.slack, 0.5 * 90.0 / 3600.0);
+    let mut once = Once(Some(Change { resources: given(500, 1_000_000_000), way: Way::InPlace }));
+    let tally = replay(&flat, &config, &mut once).unwrap().tally;
+    assert_eq!((tally.evictions, tally.resizes), (0, 1));
+    close(tally.down_hours, 0.0);
+}
+
+#[test]
+fn memory_is_not_lowered_in_place_below_its_use() {
+    let flat = series(1, |_| (0.5, 5e8));
+    let mut once = Once(Some(Change { resources: given(500, 400_000_000), way: Way::InPlace }));
+    let result = replay(&flat, &ReplayConfig::new(given(1000, 1_000_000_000)), &mut once).unwrap();
+    assert_eq!(result.allocations[1].1, given(500, 1_000_000_000));
+    assert_eq!(result.tally.oom_kills, 0);
+}
+
+#[test]
+fn use_over_the_memory_limit_kills_again_and_again() {
+    let growing = series(1, |hour| (0.1, if hour < 6.0 { 3e8 } else { 6e8 }));
+    let tally = replay(&growing, &ReplayConfig::new(given(200, 500_000_000)), &mut Unchanging).unwrap().tally;
+    assert_eq!(tally.oom_kills, 18 * 60);
+}
+
+#[test]
+fn a_series_that_starts_again_goes_on_in_time() {
+    let wave = series(1, |hour| (hour, 1e8));
+    let config = ReplayConfig {
+        interval: Span::HOUR,
+        round_robin: true,
+        ..ReplayConfig::new(given(1000, 1_000_000_000))
+    };
+    let mut player = Player::new(&wave[..], config).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..30 {
+        seen.push(player.look().unwrap().usage[0].0);
+        player.advance(None);
+    }
+    assert_eq!(seen[..3], [0, 1000, 2000]);
+    assert_eq!(seen[24..28], [0, 1000, 2000, 3000]);
+    assert_eq!(player.now(), Stamp::from(Time(T0 + 30.0 * 3600.0)));
+    close(player.replay().tally.hours, 30.0);
 }
 
 #[test]
 fn a_series_out_of_order_is_refused() {
     let mut points = series(1, |_| (0.1, 1e8));
     points.swap(0, 1);
-    assert!(replay(&points, given(100, 1), Span::MINUTE, &mut Unchanging).is_err());
-    assert!(replay(&points[..1], given(100, 1), Span::MINUTE, &mut Unchanging).is_err());
+    let config = ReplayConfig::new(given(100, 1));
+    assert!(replay(&points, &config, &mut Unchanging).is_err());
+    assert!(replay(&points[..1], &config, &mut Unchanging).is_err());
 }
