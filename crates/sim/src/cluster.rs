@@ -3,18 +3,21 @@
 //! Arrays are `[service][lane]`. Each sub-step visits the services in calling order, so that what a caller
 //! serves is what arrives at its callees: `arrivals = served + dropped + Δwaiting` holds at every service.
 
+mod curves;
 mod dynamics;
 mod observe;
 mod state;
+mod users;
 mod windows;
 
 use crate::{
     Error, LatencyHistogram, Result, SimConfig, Tally,
     call_plan::CallPlan,
     config::Periods,
+    load::Users,
     pods::{Cohort, Pods},
-    quota::{QuotaWait, ResponseCurve},
 };
+use curves::Curves;
 use dynamics::Work;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -43,15 +46,15 @@ pub struct Cluster {
     application: Application,
     config: SimConfig,
     periods: Periods,
-    table: QuotaWait,
     plan: CallPlan,
     order: Vec<ServiceId>,
+    /// Mean calls of each service in one request from outside.
+    visits: Vec<f64>,
     /// For each service, its callers and the calls that each visit of a caller makes.
     callers: Vec<Vec<(ServiceId, f32)>>,
     /// Share of outside requests that enter at each service.
     entry: Vec<f32>,
-    /// Response curves, made when a CPU limit is first used: service, limit in millicores (0: none), curve.
-    curves: Vec<(ServiceId, u32, ResponseCurve)>,
+    curves: Curves,
     lanes: usize,
     state: ClusterState,
     work: Work,
@@ -85,10 +88,10 @@ impl Cluster {
             state: ClusterState::new(application, &periods, lanes, config.record_latency),
             order: application.call_order().map_err(Error::Application)?,
             application: application.clone(),
-            table: QuotaWait::shipped(),
-            curves: Vec::new(),
+            curves: Curves::new(config.quota_period_ms / 1000.0, config.max_utilization),
             periods,
             plan,
+            visits,
             callers,
             entry,
             config,
@@ -143,6 +146,7 @@ impl Cluster {
         this.interval = Tally::default();
         this.histogram = self.config.record_latency.then(LatencyHistogram::default);
         this.rng = rng;
+        state.users[lane] = Users::default();
         for service in 0..replicas.len() {
             self.set_limit(service, lane);
         }
@@ -331,17 +335,9 @@ impl Cluster {
     fn set_limit(&mut self, service: ServiceId, lane: usize) {
         let at = service * self.lanes + lane;
         let limit = self.state.allocation[at].cpu_limit;
-        let key = limit.map_or(0, |l| l.0);
-        let known = self.curves.iter().position(|c| c.0 == service && c.1 == key);
         let described = &self.application.services[service];
+        self.state.curve[at] = self.curves.index(service, described, limit, 100);
         let cores = limit.map(trimtab_model::Millicores::cores);
-        self.state.curve[at] = known.unwrap_or_else(|| {
-            let period = self.config.quota_period_ms / 1000.0;
-            let curve =
-                ResponseCurve::new(&self.table, described, cores, period, self.config.max_utilization);
-            self.curves.push((service, key, curve));
-            self.curves.len() - 1
-        }) as u32;
         let usable =
             cores.unwrap_or(f64::INFINITY).min(f64::from(described.cores)) - described.idle_cpu.cores();
         self.state.pod_rate[at] = (usable.max(1e-3) / described.cpu_per_call.0) as f32;

@@ -1,6 +1,6 @@
 //! Settings of the simulated cluster.
 
-use crate::{Error, Result};
+use crate::{Error, LoadConfig, Result};
 use serde::{Deserialize, Serialize};
 
 /// How requests arrive within a sub-step.
@@ -36,6 +36,8 @@ pub struct SimConfig {
     pub rate_window_secs: f64,
     /// Keep a histogram of all response times (needed for percentiles over a whole run; slower).
     pub record_latency: bool,
+    /// Who sends the requests.
+    pub load: LoadConfig,
 }
 
 impl Default for SimConfig {
@@ -50,6 +52,7 @@ impl Default for SimConfig {
             scrape_secs: 15.0,
             rate_window_secs: 60.0,
             record_latency: false,
+            load: LoadConfig::default(),
         }
     }
 }
@@ -86,6 +89,7 @@ impl SimConfig {
             (0.0..=1.0).contains(&self.start_jitter),
             "a number from 0 to 1",
         )?;
+        self.load.validate()?;
         let scrapes = self.rate_window_secs / self.scrape_secs;
         check(
             "rate_window_secs",

@@ -3,6 +3,7 @@
 use crate::{
     LatencyHistogram, Tally,
     config::Periods,
+    load::Users,
     metrics::{Metrics, WindowLatency},
     pods::Pods,
 };
@@ -80,6 +81,8 @@ pub struct ClusterState {
     pub(super) counters: Vec<f64>,
     pub(super) windows: Windows,
     pub(super) lane: Vec<Lane>,
+    /// Users of closed and semi-open load, by lane.
+    pub(super) users: Vec<Users>,
     /// Index of the response curve; follows from the allocation.
     #[serde(skip)]
     pub(super) curve: Vec<u32>,
@@ -127,6 +130,7 @@ impl ClusterState {
             counters: vec![0.0; cells + lanes],
             windows: Windows::new(application.endpoints.len(), lanes),
             lane: vec![lane; lanes],
+            users: vec![Users::default(); lanes],
             curve: vec![0; cells],
             pod_rate: vec![0.0; cells],
             ready: vec![0.0; cells],
