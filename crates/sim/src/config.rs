@@ -1,6 +1,6 @@
 //! Settings of the simulated cluster.
 
-use crate::{Error, LoadConfig, Result};
+use crate::{Error, FaultsConfig, LoadConfig, MemoryConfig, NodesConfig, ResizeConfig, Result};
 use serde::{Deserialize, Serialize};
 
 /// How requests arrive within a sub-step.
@@ -38,6 +38,14 @@ pub struct SimConfig {
     pub record_latency: bool,
     /// Who sends the requests.
     pub load: LoadConfig,
+    /// How changed resources reach pods.
+    pub resize: ResizeConfig,
+    /// What happens when memory runs out.
+    pub memory: MemoryConfig,
+    /// Nodes and their room.
+    pub nodes: NodesConfig,
+    /// Failures of replicas.
+    pub faults: FaultsConfig,
 }
 
 impl Default for SimConfig {
@@ -53,6 +61,10 @@ impl Default for SimConfig {
             rate_window_secs: 60.0,
             record_latency: false,
             load: LoadConfig::default(),
+            resize: ResizeConfig::default(),
+            memory: MemoryConfig::default(),
+            nodes: NodesConfig::default(),
+            faults: FaultsConfig::default(),
         }
     }
 }
@@ -90,6 +102,10 @@ impl SimConfig {
             "a number from 0 to 1",
         )?;
         self.load.validate()?;
+        self.resize.validate()?;
+        self.memory.validate()?;
+        self.nodes.validate()?;
+        self.faults.validate()?;
         let scrapes = self.rate_window_secs / self.scrape_secs;
         check(
             "rate_window_secs",

@@ -1,6 +1,10 @@
 //! The response curves of a cluster, made when a service's pods first get a CPU limit.
 //!
 //! Left out: what a curve holds ([`ResponseCurve`]).
+#![expect(
+    clippy::inline_always,
+    reason = "a body must be compiled inside the function that chose the vectors"
+)]
 
 use crate::{quota::QuotaWait, quota::ResponseCurve};
 use std::collections::BTreeMap;

@@ -147,6 +147,9 @@ impl Cluster {
     pub(super) fn substep(&mut self, rate: &mut dyn FnMut(usize, Time) -> f64) {
         let dt = self.config.substep_secs;
         let lanes = self.lanes;
+        for lane in 0..self.state.fleets.len() {
+            self.keep(lane);
+        }
         let open = self.config.load.kind == LoadKind::Open;
         if !open {
             self.ask(rate);
@@ -173,6 +176,9 @@ impl Cluster {
         self.vectors.dispatch(Vectorised(self));
         if !open {
             self.answer();
+        }
+        for lane in 0..self.state.fleets.len() {
+            self.wear(lane);
         }
         for lane in 0..lanes {
             self.close_window(lane);
@@ -232,6 +238,13 @@ impl Cluster {
         work.any_drop |= queue([dt, timeout], arrivals, capacity, backlog, done, dropped, wait);
         share(dt, arrivals, capacity, done, served, utilization);
         drop_shares(done, dropped, backlog, &mut work.drop_share[cells.clone()]);
+        if self.config.faults.enabled
+            && let Some(faults) = &described.faults
+        {
+            let shares = &mut work.drop_share[cells.clone()];
+            add_errors(faults.error as f32, done, shares, &mut state.errors[cells.clone()]);
+            work.any_drop = true;
+        }
         add_each(&mut state.served[cells.clone()], done);
         add_each(&mut state.dropped[cells.clone()], dropped);
 
@@ -351,6 +364,15 @@ fn drop_shares(done: &[f32], dropped: &[f32], backlog: &[f32], shares: &mut [f32
     for l in 0..lanes {
         let share = least(dropped[l] / (done[l] + dropped[l] + backlog[l]), 1.0);
         shares[l] = if dropped[l] > 0.0 { share } else { 0.0 };
+    }
+}
+
+/// Lets a share of the served calls fail.
+#[inline(always)]
+fn add_errors(share: f32, done: &[f32], shares: &mut [f32], errors: &mut [f64]) {
+    for ((lost, done), errors) in shares.iter_mut().zip(done).zip(errors) {
+        *lost = 1.0 - (1.0 - *lost) * (1.0 - share);
+        *errors += f64::from(share * done);
     }
 }
 
