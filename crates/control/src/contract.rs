@@ -125,6 +125,7 @@ pub fn ordeal(application: &Application, start: Time, steps: usize, seed: u64) -
                 rate: random.sometimes_missing(PerSecond(rate * visits)),
                 latency: None,
                 allocation: service.allocation,
+                resizing: None,
             }
         });
         let services = services.collect();

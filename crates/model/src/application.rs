@@ -3,7 +3,10 @@
 //! The file format is TOML with units in the key names ([`Application::from_toml`]); `apps/*.toml` are
 //! examples. Left out: node pools and anything that a cluster, not an application, decides.
 
+mod conditions;
 mod file;
+
+pub use conditions::{Faults, Jvm};
 
 use crate::{
     Error, Result,
@@ -71,6 +74,12 @@ pub struct Service {
     pub latency_floor: Seconds,
     /// How long a new pod takes.
     pub start: StartUp,
+    /// Its Java heap, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jvm: Option<Jvm>,
+    /// How it fails, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Faults>,
 }
 
 /// Part of a call tree.

@@ -43,6 +43,8 @@ pub enum Refusal {
     Unsupported,
     /// A request would exceed its own limit.
     RequestOverLimit,
+    /// A resize in place would change the pods' quality-of-service class.
+    QosClass,
 }
 
 /// What became of a decision.

@@ -11,13 +11,15 @@ pub mod quantity;
 pub mod snapshot;
 pub mod usage;
 
-pub use application::{Application, Endpoint, ReplicaBounds, Service, ServiceId, Slo, StartUp, Step};
+pub use application::{
+    Application, Endpoint, Faults, Jvm, ReplicaBounds, Service, ServiceId, Slo, StartUp, Step,
+};
 pub use decision::{Decision, Receipt, Refusal, ServiceDecision};
 pub use error::{Error, Result};
 pub use plant::Plant;
 pub use quantity::{Bytes, Millicores, PerSecond, Seconds, Time};
 pub use snapshot::{
-    Allocation, Flow, Latency, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Sample, ServiceState,
-    Snapshot,
+    Allocation, Flow, Latency, PodGroup, PodPhase, PodUsage, Readiness, Replicas, Resizing, Sample,
+    ServiceState, Snapshot,
 };
 pub use usage::UsagePoint;

@@ -54,6 +54,19 @@ pub struct Allocation {
     pub heap: Option<Bytes>,
 }
 
+/// A change of resources that has not reached every pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resizing {
+    /// What each pod is to be given.
+    pub target: Allocation,
+    /// Pods that have not been given it.
+    pub waiting: u32,
+    /// Of these, pods whose node has no room now (`PodResizePending`, reason `Deferred`).
+    pub deferred: u32,
+    /// Of these, pods whose node could never have the room (reason `Infeasible`).
+    pub infeasible: u32,
+}
+
 /// `status.phase` of a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodPhase {
@@ -122,8 +135,11 @@ pub struct ServiceState {
     pub rate: Option<Sample<PerSecond>>,
     /// Time the service takes to answer a call, its callees excluded.
     pub latency: Option<Sample<Latency>>,
-    /// What each pod has been given.
+    /// What each pod has been given; while pods differ, what most of them have.
     pub allocation: Allocation,
+    /// The change of resources under way, if one is.
+    #[serde(default)]
+    pub resizing: Option<Resizing>,
 }
 
 /// Traffic on one edge of the call graph.

@@ -163,3 +163,26 @@ fn redis_writes_reach_the_leader_and_from_there_a_follower() {
     assert_eq!(redis.edges().iter().map(|edge| (edge.0, edge.1)).collect::<Vec<_>>(), [(leader, follower)]);
     assert!(redis.services.iter().all(|service| service.cores == 1));
 }
+
+#[test]
+fn the_java_services_of_teastore_have_a_heap_and_the_database_has_none() {
+    let teastore = application("teastore");
+    for service in &teastore.services {
+        assert_eq!(service.jvm.is_some(), service.name != "db", "{}", service.name);
+        // The fit of the working set at the file's heap is the idle memory of the file.
+        if let (Some(jvm), Some(heap)) = (service.jvm, service.allocation.heap) {
+            let touched = jvm.fill.0 as f64 * (1.0 - (-(heap.0 as f64) / jvm.fill_scale.0 as f64).exp());
+            let found = jvm.off_heap.0 as f64 + touched;
+            assert!((found / service.idle_memory.0 as f64 - 1.0).abs() < 0.02, "{}: {found}", service.name);
+        }
+    }
+}
+
+#[test]
+fn the_chained_services_fail_as_the_topology_says() {
+    let chain = application("chained_services");
+    let faults: Vec<_> = chain.services.iter().map(|s| s.faults.unwrap()).collect();
+    let errors: Vec<f64> = faults.iter().map(|f| f.error).collect();
+    assert_eq!(errors, [0.001, 0.002, 0.001, 0.0015]);
+    assert!(faults.iter().all(|f| f.degraded == f.error && (f.failure * 10.0 - f.error).abs() < 1e-12));
+}

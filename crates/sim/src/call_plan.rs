@@ -78,6 +78,11 @@ impl CallPlan {
         Scratch { mean: vec![0.0; self.depth * lanes], variance: vec![0.0; self.depth * lanes] }
     }
 
+    /// Whether some request makes calls at the same time.
+    pub(crate) fn has_parallel(&self) -> bool {
+        self.endpoints.iter().any(|program| program.ops.iter().any(|op| matches!(op, Op::Larger)))
+    }
+
     pub(crate) fn calls(&self, endpoint: usize) -> &[(ServiceId, f32)] {
         &self.endpoints[endpoint].calls
     }

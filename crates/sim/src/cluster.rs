@@ -3,25 +3,30 @@
 //! Arrays are `[service][lane]`. Each sub-step visits the services in calling order, so that what a caller
 //! serves is what arrives at its callees: `arrivals = served + dropped + Δwaiting` holds at every service.
 
+mod curves;
 mod dynamics;
 mod observe;
 mod state;
+mod upkeep;
+mod users;
 mod windows;
 
 use crate::{
     Error, LatencyHistogram, Result, SimConfig, Tally,
     call_plan::CallPlan,
     config::Periods,
+    fleet::Fleet,
+    load::Users,
     pods::{Cohort, Pods},
-    quota::{QuotaWait, ResponseCurve},
 };
+use curves::Curves;
 use dynamics::Work;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 pub use state::ClusterState;
 use state::Lane;
-use trimtab_model::{Application, Decision, Receipt, Refusal, ServiceDecision, ServiceId, Time};
+use trimtab_model::{Allocation, Application, Decision, Receipt, Refusal, ServiceDecision, ServiceId, Time};
 use windows::Percentiles;
 
 /// Calls at one service since its lane was reset. `arrived = served + dropped + waiting`.
@@ -35,6 +40,8 @@ pub struct Ledger {
     pub dropped: f64,
     /// Calls that wait.
     pub waiting: f64,
+    /// Calls that were answered with an error; part of those served.
+    pub errors: f64,
 }
 
 /// A batch of simulated clusters that run the same application.
@@ -43,15 +50,15 @@ pub struct Cluster {
     application: Application,
     config: SimConfig,
     periods: Periods,
-    table: QuotaWait,
     plan: CallPlan,
     order: Vec<ServiceId>,
+    /// Mean calls of each service in one request from outside.
+    visits: Vec<f64>,
     /// For each service, its callers and the calls that each visit of a caller makes.
     callers: Vec<Vec<(ServiceId, f32)>>,
     /// Share of outside requests that enter at each service.
     entry: Vec<f32>,
-    /// Response curves, made when a CPU limit is first used: service, limit in millicores (0: none), curve.
-    curves: Vec<(ServiceId, u32, ResponseCurve)>,
+    curves: Curves,
     lanes: usize,
     state: ClusterState,
     work: Work,
@@ -85,10 +92,10 @@ impl Cluster {
             state: ClusterState::new(application, &periods, lanes, config.record_latency),
             order: application.call_order().map_err(Error::Application)?,
             application: application.clone(),
-            table: QuotaWait::shipped(),
-            curves: Vec::new(),
+            curves: Curves::new(config.quota_period_ms / 1000.0, config.max_utilization),
             periods,
             plan,
+            visits,
             callers,
             entry,
             config,
@@ -102,6 +109,10 @@ impl Cluster {
             for lane in 0..lanes {
                 cluster.set_limit(service, lane);
             }
+        }
+        if cluster.tells_pods_apart() {
+            cluster.state.fleets = vec![Fleet::default(); lanes];
+            (0..lanes).for_each(|lane| cluster.settle_fleet(lane, &vec![0; services], 0.0));
         }
         Ok(cluster)
     }
@@ -126,6 +137,7 @@ impl Cluster {
             state.pods[at] = Pods::settled(count, start.0);
             state.backlog[at] = 0.0;
             (state.arrived[at], state.served[at], state.dropped[at]) = (0.0, 0.0, 0.0);
+            state.errors[at] = 0.0;
             (state.cpu_sum[at], state.counters[at]) = (0.0, 0.0);
             state.count_pods(at);
             state.allocation[at] = self.application.services[service].allocation;
@@ -143,8 +155,12 @@ impl Cluster {
         this.interval = Tally::default();
         this.histogram = self.config.record_latency.then(LatencyHistogram::default);
         this.rng = rng;
+        state.users[lane] = Users::default();
         for service in 0..replicas.len() {
             self.set_limit(service, lane);
+        }
+        if !self.state.fleets.is_empty() {
+            self.settle_fleet(lane, replicas, start.0);
         }
     }
 
@@ -159,7 +175,9 @@ impl Cluster {
         for lane in &mut self.state.lane {
             lane.interval = Tally::default();
         }
-        self.count_requested(f64::from(substeps) * self.config.substep_secs);
+        if self.state.fleets.is_empty() {
+            self.count_requested(f64::from(substeps) * self.config.substep_secs);
+        }
         self.state.waited.fill(0.0);
         self.work.sums.clear();
         for _ in 0..substeps {
@@ -217,12 +235,13 @@ impl Cluster {
     /// Calls at `service` since the reset.
     pub fn ledger(&self, lane: usize, service: ServiceId) -> Ledger {
         let at = service * self.lanes + lane;
-        let ClusterState { arrived, served, dropped, backlog, .. } = &self.state;
+        let ClusterState { arrived, served, dropped, backlog, errors, .. } = &self.state;
         Ledger {
             arrived: arrived[at],
             served: served[at],
             dropped: dropped[at],
             waiting: f64::from(backlog[at]),
+            errors: errors[at],
         }
     }
 
@@ -249,12 +268,18 @@ impl Cluster {
                 self.set_limit(service, lane);
             }
         }
+        for lane in 0..self.state.fleets.len() {
+            self.refresh(lane);
+        }
         Ok(())
     }
 
-    /// Carries out `decision` in `lane`. Resources change in place and at once (well under a sub-step in a
-    /// real cluster); new pods go through their start-up.
+    /// Carries out `decision` in `lane`. Resources reach pods as [`SimConfig::resize`] says, by default at once; new pods
+    /// go through their start-up.
     pub fn apply(&mut self, lane: usize, decision: &Decision) -> Receipt {
+        if !self.state.fleets.is_empty() {
+            return self.apply_to_fleet(lane, decision);
+        }
         let mut receipt = Receipt::default();
         for (service, wish) in decision.services.iter().enumerate() {
             let resized = self.resize(lane, service, wish, &mut receipt);
@@ -304,19 +329,11 @@ impl Cluster {
             receipt.refused.push((service, Refusal::Unsupported));
         }
         let old = self.state.allocation[at];
-        let new = trimtab_model::Allocation {
-            cpu_request: wish.cpu_request.unwrap_or(old.cpu_request),
-            cpu_limit: wish.cpu_limit.or(old.cpu_limit),
-            memory_request: wish.memory_request.unwrap_or(old.memory_request),
-            memory_limit: wish.memory_limit.or(old.memory_limit),
-            heap: old.heap,
-        };
+        let new = wished(old, wish);
         if new == old {
             return false;
         }
-        let over = new.cpu_limit.is_some_and(|l| l < new.cpu_request)
-            || new.memory_limit.is_some_and(|l| l < new.memory_request);
-        if over {
+        if over_limit(&new) {
             receipt.refused.push((service, Refusal::RequestOverLimit));
             return false;
         }
@@ -331,20 +348,28 @@ impl Cluster {
     fn set_limit(&mut self, service: ServiceId, lane: usize) {
         let at = service * self.lanes + lane;
         let limit = self.state.allocation[at].cpu_limit;
-        let key = limit.map_or(0, |l| l.0);
-        let known = self.curves.iter().position(|c| c.0 == service && c.1 == key);
         let described = &self.application.services[service];
+        self.state.curve[at] = self.curves.index(service, described, limit, 100);
         let cores = limit.map(trimtab_model::Millicores::cores);
-        self.state.curve[at] = known.unwrap_or_else(|| {
-            let period = self.config.quota_period_ms / 1000.0;
-            let curve =
-                ResponseCurve::new(&self.table, described, cores, period, self.config.max_utilization);
-            self.curves.push((service, key, curve));
-            self.curves.len() - 1
-        }) as u32;
         let usable =
             cores.unwrap_or(f64::INFINITY).min(f64::from(described.cores)) - described.idle_cpu.cores();
         self.state.pod_rate[at] = (usable.max(1e-3) / described.cpu_per_call.0) as f32;
         self.state.count_pods(at);
     }
+}
+
+/// What a decision makes of an allocation; the heap stays.
+fn wished(old: Allocation, wish: &ServiceDecision) -> Allocation {
+    Allocation {
+        cpu_request: wish.cpu_request.unwrap_or(old.cpu_request),
+        cpu_limit: wish.cpu_limit.or(old.cpu_limit),
+        memory_request: wish.memory_request.unwrap_or(old.memory_request),
+        memory_limit: wish.memory_limit.or(old.memory_limit),
+        heap: old.heap,
+    }
+}
+
+fn over_limit(allocation: &Allocation) -> bool {
+    allocation.cpu_limit.is_some_and(|limit| limit < allocation.cpu_request)
+        || allocation.memory_limit.is_some_and(|limit| limit < allocation.memory_request)
 }

@@ -1,6 +1,6 @@
 //! Settings of the simulated cluster.
 
-use crate::{Error, Result};
+use crate::{Error, FaultsConfig, LoadConfig, MemoryConfig, NodesConfig, ResizeConfig, Result};
 use serde::{Deserialize, Serialize};
 
 /// How requests arrive within a sub-step.
@@ -36,6 +36,16 @@ pub struct SimConfig {
     pub rate_window_secs: f64,
     /// Keep a histogram of all response times (needed for percentiles over a whole run; slower).
     pub record_latency: bool,
+    /// Who sends the requests.
+    pub load: LoadConfig,
+    /// How changed resources reach pods.
+    pub resize: ResizeConfig,
+    /// What happens when memory runs out.
+    pub memory: MemoryConfig,
+    /// Nodes and their room.
+    pub nodes: NodesConfig,
+    /// Failures of replicas.
+    pub faults: FaultsConfig,
 }
 
 impl Default for SimConfig {
@@ -50,6 +60,11 @@ impl Default for SimConfig {
             scrape_secs: 15.0,
             rate_window_secs: 60.0,
             record_latency: false,
+            load: LoadConfig::default(),
+            resize: ResizeConfig::default(),
+            memory: MemoryConfig::default(),
+            nodes: NodesConfig::default(),
+            faults: FaultsConfig::default(),
         }
     }
 }
@@ -86,6 +101,11 @@ impl SimConfig {
             (0.0..=1.0).contains(&self.start_jitter),
             "a number from 0 to 1",
         )?;
+        self.load.validate()?;
+        self.resize.validate()?;
+        self.memory.validate()?;
+        self.nodes.validate()?;
+        self.faults.validate()?;
         let scrapes = self.rate_window_secs / self.scrape_secs;
         check(
             "rate_window_secs",

@@ -38,6 +38,14 @@ pub struct Tally {
     pub scaling_actions: f64,
     /// Sum of the sizes of these changes.
     pub churn: f64,
+    /// Node-seconds, from the order of a node on; 0 where nodes are not modelled.
+    pub node_seconds: f64,
+    /// Pod-seconds of waiting for room on a node.
+    pub pending_pod_seconds: f64,
+    /// Restarts of containers that were killed or failed.
+    pub restarts: f64,
+    /// Of these, kills for want of memory.
+    pub oom_kills: f64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -58,6 +66,10 @@ impl std::ops::AddAssign for Tally {
         self.pod_seconds += other.pod_seconds;
         self.scaling_actions += other.scaling_actions;
         self.churn += other.churn;
+        self.node_seconds += other.node_seconds;
+        self.pending_pod_seconds += other.pending_pod_seconds;
+        self.restarts += other.restarts;
+        self.oom_kills += other.oom_kills;
     }
 }
 
@@ -85,6 +97,11 @@ impl Tally {
     /// Pod-hours.
     pub fn pod_hours(&self) -> f64 {
         self.pod_seconds / 3600.0
+    }
+
+    /// Node-hours.
+    pub fn node_hours(&self) -> f64 {
+        self.node_seconds / 3600.0
     }
 
     /// Mean response time of answered requests, seconds.

@@ -1,6 +1,6 @@
 //! The file format of an application and the checks between file and [`Application`].
 
-use super::{Application, Endpoint, ReplicaBounds, Service, ServiceId, Slo, StartUp, Step};
+use super::{Application, Endpoint, Faults, Jvm, ReplicaBounds, Service, ServiceId, Slo, StartUp, Step};
 use crate::{
     Error, Result,
     quantity::{Bytes, Millicores, Seconds},
@@ -67,6 +67,36 @@ struct ServiceFile {
     latency_floor_ms: f64,
     #[serde(default)]
     start: StartFile,
+    jvm: Option<JvmFile>,
+    faults: Option<FaultsFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JvmFile {
+    off_heap_mib: f64,
+    fill_mib: f64,
+    fill_scale_mib: f64,
+    live_mib: f64,
+    gc_cost: f64,
+    #[serde(default = "default_threads")]
+    threads: u32,
+}
+
+/// Tomcat's `maxThreads`.
+fn default_threads() -> u32 {
+    200
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultsFile {
+    #[serde(default)]
+    error: f64,
+    #[serde(default)]
+    degraded: f64,
+    #[serde(default)]
+    failure: f64,
 }
 
 fn one() -> f64 {
@@ -188,6 +218,8 @@ fn service(
     if idle >= limit {
         return Err(value(&key("idle_cpu_m"), "less than the CPU limit", &format!("{idle}")));
     }
+    let jvm = file.jvm.as_ref().map(|jvm| self::jvm(jvm, file.heap_mib, &key)).transpose()?;
+    let faults = file.faults.as_ref().map(|faults| self::faults(faults, &key)).transpose()?;
     Ok(Service {
         allocation: Allocation {
             cpu_request: Millicores(file.cpu_request_m),
@@ -214,7 +246,50 @@ fn service(
             readiness: Seconds(not_negative(&key("start.readiness_secs"), file.start.readiness_secs)?),
             cpu_work: Seconds(not_negative(&key("start.cpu_work_secs"), file.start.cpu_work_secs)?),
         },
+        jvm,
+        faults,
         name,
+    })
+}
+
+fn jvm(file: &JvmFile, heap_mib: Option<u64>, key: &impl Fn(&str) -> String) -> Result<Jvm> {
+    let Some(heap) = heap_mib else {
+        return Err(value(&key("heap_mib"), "the heap of a service with jvm", "none"));
+    };
+    if file.live_mib >= heap as f64 {
+        let found = format!("{} of {heap}", file.live_mib);
+        return Err(value(&key("jvm.live_mib"), "less than heap_mib", &found));
+    }
+    if file.threads == 0 {
+        return Err(value(&key("jvm.threads"), "at least 1", "0"));
+    }
+    let mebibytes = |mib: f64| Bytes((mib * 1_048_576.0) as u64);
+    Ok(Jvm {
+        off_heap: mebibytes(not_negative(&key("jvm.off_heap_mib"), file.off_heap_mib)?),
+        fill: mebibytes(not_negative(&key("jvm.fill_mib"), file.fill_mib)?),
+        fill_scale: mebibytes(positive(&key("jvm.fill_scale_mib"), file.fill_scale_mib)?),
+        live: mebibytes(not_negative(&key("jvm.live_mib"), file.live_mib)?),
+        gc_cost: not_negative(&key("jvm.gc_cost"), file.gc_cost)?,
+        threads: file.threads,
+    })
+}
+
+fn faults(file: &FaultsFile, key: &impl Fn(&str) -> String) -> Result<Faults> {
+    let share = |field: &str, share: f64| {
+        if (0.0..1.0).contains(&share) {
+            Ok(share)
+        } else {
+            Err(value(&key(field), "a probability below 1", &share.to_string()))
+        }
+    };
+    if file.degraded + file.failure > 1.0 {
+        let found = (file.degraded + file.failure).to_string();
+        return Err(value(&key("faults"), "degraded and failure of together at most 1", &found));
+    }
+    Ok(Faults {
+        error: share("faults.error", file.error)?,
+        degraded: share("faults.degraded", file.degraded)?,
+        failure: share("faults.failure", file.failure)?,
     })
 }
 

@@ -71,6 +71,21 @@ fn values_out_of_range_name_their_key() {
 }
 
 #[test]
+fn a_heap_and_failures_out_of_range_name_their_key() {
+    let jvm =
+        "jvm = { off_heap_mib = 200, fill_mib = 300, fill_scale_mib = 300, live_mib = 80, gc_cost = 0.05 }";
+    let small = format!("cpu_per_call_ms = 10\nheap_mib = 64\n{jvm}");
+    assert!(
+        with("cpu_per_call_ms = 10", &small).contains("front: jvm.live_mib: expected less than heap_mib")
+    );
+    assert!(
+        with("cpu_per_call_ms = 10", &format!("cpu_per_call_ms = 10\n{jvm}")).contains("front: heap_mib")
+    );
+    let faults = "cpu_per_call_ms = 10\nfaults = { error = 1.5 }";
+    assert!(with("cpu_per_call_ms = 10", faults).contains("front: faults.error: expected a probability"));
+}
+
+#[test]
 fn an_unknown_key_and_bad_syntax_say_what_was_wrong() {
     assert!(with("idle_cpu_m", "idel_cpu_m").contains("idel_cpu_m"));
     let text = with("p95_ms = 200", "p95_ms = = 200");

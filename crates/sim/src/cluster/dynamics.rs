@@ -14,6 +14,7 @@ use crate::{
     call_plan::{CallPlan, Scratch},
     config::Arrivals,
     elementary::{exp, least, ln, most},
+    load::LoadKind,
     metrics::Measured,
     tail::{LogNormal, Mixtures},
 };
@@ -40,14 +41,20 @@ pub(super) struct Work {
     done: Vec<f32>,
     dropped: Vec<f32>,
     /// Calls per second that each service serves.
-    served: Vec<f32>,
-    mean: Vec<f32>,
-    variance: Vec<f32>,
+    pub(super) served: Vec<f32>,
+    pub(super) mean: Vec<f32>,
+    pub(super) variance: Vec<f32>,
     /// Bytes of a ready pod.
-    memory: Vec<f32>,
-    drop_share: Vec<f32>,
-    any_drop: bool,
-    scratch: Scratch,
+    pub(super) memory: Vec<f32>,
+    pub(super) drop_share: Vec<f32>,
+    pub(super) any_drop: bool,
+    pub(super) scratch: Scratch,
+    /// Closed and semi-open load, by lane: intended and issued requests per second, and requests in the system.
+    pub(super) intended: Vec<f64>,
+    pub(super) issued: Vec<f64>,
+    pub(super) inside: Vec<f64>,
+    /// Calls per second that each service of one lane serves.
+    pub(super) flow: Vec<f32>,
     pub(super) mixtures: Mixtures,
     /// Sums over the advance, by lane.
     pub(super) sums: Sums,
@@ -100,6 +107,10 @@ impl Work {
             drop_share: cells,
             any_drop: false,
             scratch: plan.scratch(lanes),
+            intended: sums.clone(),
+            issued: sums.clone(),
+            inside: sums.clone(),
+            flow: vec![0.0; services],
             mixtures: Mixtures::new(endpoints, lanes),
             sums: Sums {
                 used_core_seconds: sums.clone(),
@@ -136,9 +147,17 @@ impl Cluster {
     pub(super) fn substep(&mut self, rate: &mut dyn FnMut(usize, Time) -> f64) {
         let dt = self.config.substep_secs;
         let lanes = self.lanes;
+        for lane in 0..self.state.fleets.len() {
+            self.keep(lane);
+        }
+        let open = self.config.load.kind == LoadKind::Open;
+        if !open {
+            self.ask(rate);
+        }
         let outside = &mut self.state.counters[self.order.len() * lanes..];
         for (lane, this) in self.state.lane.iter_mut().enumerate() {
-            let expected = rate(lane, Time(this.time + 0.5 * dt)).max(0.0) * dt;
+            let asked = if open { rate(lane, Time(this.time + 0.5 * dt)) } else { self.work.issued[lane] };
+            let expected = asked.max(0.0) * dt;
             let count = match self.config.arrivals {
                 Arrivals::Fluid => expected,
                 Arrivals::Poisson => poisson(expected, &mut this.rng),
@@ -151,7 +170,16 @@ impl Cluster {
             this.interval.offered += count;
             outside[lane] += count;
         }
+        if !open {
+            self.foresee();
+        }
         self.vectors.dispatch(Vectorised(self));
+        if !open {
+            self.answer();
+        }
+        for lane in 0..self.state.fleets.len() {
+            self.wear(lane);
+        }
         for lane in 0..lanes {
             self.close_window(lane);
             let state = &mut self.state;
@@ -210,13 +238,20 @@ impl Cluster {
         work.any_drop |= queue([dt, timeout], arrivals, capacity, backlog, done, dropped, wait);
         share(dt, arrivals, capacity, done, served, utilization);
         drop_shares(done, dropped, backlog, &mut work.drop_share[cells.clone()]);
+        if self.config.faults.enabled
+            && let Some(faults) = &described.faults
+        {
+            let shares = &mut work.drop_share[cells.clone()];
+            add_errors(faults.error as f32, done, shares, &mut state.errors[cells.clone()]);
+            work.any_drop = true;
+        }
         add_each(&mut state.served[cells.clone()], done);
         add_each(&mut state.dropped[cells.clone()], dropped);
 
         let mean = &mut work.mean[cells.clone()];
         let read = mean.iter_mut().zip(&mut *deviation).zip(&state.curve[cells.clone()]).zip(utilization);
         for (((mean, deviation), curve), utilization) in read {
-            (*mean, *deviation) = self.curves[*curve as usize].2.at(*utilization);
+            (*mean, *deviation) = self.curves.get(*curve).at(*utilization);
         }
         respond_to_calls(floor, wait, deviation, mean, &mut work.variance[cells.clone()]);
         let ready = &state.ready[cells.clone()];
@@ -329,6 +364,15 @@ fn drop_shares(done: &[f32], dropped: &[f32], backlog: &[f32], shares: &mut [f32
     for l in 0..lanes {
         let share = least(dropped[l] / (done[l] + dropped[l] + backlog[l]), 1.0);
         shares[l] = if dropped[l] > 0.0 { share } else { 0.0 };
+    }
+}
+
+/// Lets a share of the served calls fail.
+#[inline(always)]
+fn add_errors(share: f32, done: &[f32], shares: &mut [f32], errors: &mut [f64]) {
+    for ((lost, done), errors) in shares.iter_mut().zip(done).zip(errors) {
+        *lost = 1.0 - (1.0 - *lost) * (1.0 - share);
+        *errors += f64::from(share * done);
     }
 }
 

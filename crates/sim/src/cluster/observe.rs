@@ -77,24 +77,29 @@ impl Cluster {
             let sample =
                 latched.map(|l| (Millicores((l.cpu[service] + 0.5) as u32), Bytes(l.memory[service] as u64)));
             let age = Seconds(latch.map_or(0.0, |l| now - l.at));
+            view.allocation = self.state.allocation[at];
+            view.cpu = sample.map(|(value, _)| Sample { value, age });
+            view.memory = sample.map(|(_, value)| Sample { value, age });
+            view.pods.clear();
+            view.resizing = None;
+            let usage = |running_at: f64, ready_at: f64| {
+                let latch = latched.filter(|l| running_at <= l.at - window)?;
+                let starting = (described.idle_cpu, described.idle_memory);
+                let (cpu, memory) = if ready_at <= latch.at { sample.unwrap_or(starting) } else { starting };
+                Some(PodUsage { cpu, memory, at: Time(latch.at), window: Seconds(window) })
+            };
+            if !self.state.fleets.is_empty() {
+                self.observe_fleet(lane, service, view, usage);
+                continue;
+            }
             view.replicas = Replicas {
                 spec: self.state.spec[at],
                 ready: pods.ready(),
                 starting: pods.total() - pods.ready(),
             };
-            view.allocation = self.state.allocation[at];
-            view.cpu = sample.map(|(value, _)| Sample { value, age });
-            view.memory = sample.map(|(_, value)| Sample { value, age });
-            view.pods.clear();
             for cohort in pods.cohorts() {
                 let running = cohort.running_at <= now;
                 let ready = cohort.ready_at <= now;
-                let usage = latched.filter(|l| cohort.running_at <= l.at - window).map(|l| {
-                    let starting = (described.idle_cpu, described.idle_memory);
-                    let (cpu, memory) =
-                        if cohort.ready_at <= l.at { sample.unwrap_or(starting) } else { starting };
-                    PodUsage { cpu, memory, at: Time(l.at), window: Seconds(window) }
-                });
                 view.pods.push(PodGroup {
                     count: cohort.count,
                     phase: if running { PodPhase::Running } else { PodPhase::Pending },
@@ -104,7 +109,7 @@ impl Cluster {
                         ready,
                         since: Time(if ready { cohort.ready_at } else { cohort.running_at }),
                     }),
-                    usage,
+                    usage: usage(cohort.running_at, cohort.ready_at),
                 });
             }
         }

@@ -3,6 +3,8 @@
 use crate::{
     LatencyHistogram, Tally,
     config::Periods,
+    fleet::Fleet,
+    load::Users,
     metrics::{Metrics, WindowLatency},
     pods::Pods,
 };
@@ -72,6 +74,8 @@ pub struct ClusterState {
     pub(super) arrived: Vec<f64>,
     pub(super) served: Vec<f64>,
     pub(super) dropped: Vec<f64>,
+    /// Served calls that were answered with an error.
+    pub(super) errors: Vec<f64>,
     /// Call-seconds of waiting in the current interval.
     pub(super) waited: Vec<f32>,
     /// Sum of the millicores of a ready pod over the sub-steps since the last latch of the resource metrics.
@@ -80,6 +84,10 @@ pub struct ClusterState {
     pub(super) counters: Vec<f64>,
     pub(super) windows: Windows,
     pub(super) lane: Vec<Lane>,
+    /// Users of closed and semi-open load, by lane.
+    pub(super) users: Vec<Users>,
+    /// Pods one by one, by lane; empty unless the settings need them. Then `pods` means nothing.
+    pub(super) fleets: Vec<Fleet>,
     /// Index of the response curve; follows from the allocation.
     #[serde(skip)]
     pub(super) curve: Vec<u32>,
@@ -122,11 +130,14 @@ impl ClusterState {
             arrived: vec![0.0; cells],
             served: vec![0.0; cells],
             dropped: vec![0.0; cells],
+            errors: vec![0.0; cells],
             waited: vec![0.0; cells],
             cpu_sum: vec![0.0; cells],
             counters: vec![0.0; cells + lanes],
             windows: Windows::new(application.endpoints.len(), lanes),
             lane: vec![lane; lanes],
+            users: vec![Users::default(); lanes],
+            fleets: Vec::new(),
             curve: vec![0; cells],
             pod_rate: vec![0.0; cells],
             ready: vec![0.0; cells],
@@ -137,7 +148,9 @@ impl ClusterState {
 
     /// Whether `self` fits in place of `other`; the skipped arrays are given their sizes by the caller.
     pub(super) fn check_shape(&self, other: &Self) -> Result<(), String> {
-        if self.spec.len() == other.spec.len() && self.lane.len() == other.lane.len() {
+        if self.fleets.len() != other.fleets.len() {
+            Err("saved with other mechanisms (nodes, resize, memory or faults) than are set".to_owned())
+        } else if self.spec.len() == other.spec.len() && self.lane.len() == other.lane.len() {
             Ok(())
         } else {
             Err(format!(
