@@ -63,10 +63,15 @@ impl Known {
         (self.defaults)().len()
     }
 
-    /// Its parameters as a space for a search, in the form of a space file; empty where there is nothing to tune.
+    /// The parameters that a search changes.
+    pub fn searched(&self) -> impl Iterator<Item = &'static Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.searched)
+    }
+
+    /// The parameters that a search changes as its space, in the form of a space file; empty where there is nothing to tune.
     pub fn space(&self) -> String {
         let mut text = String::new();
-        for Parameter { name, range, .. } in self.parameters {
+        for Parameter { name, range, .. } in self.searched() {
             // Writing to a string cannot fail.
             let _ = match range {
                 Range::Float { low, high, log } => {
@@ -119,7 +124,7 @@ pub const KNOWN: [Known; 13] = [
         fit: |fitting, settings, _| {
             let config: CpuHpaConfig = settings.config(DEFAULT, cpu_hpa::PARAMETERS)?;
             let application = fitting.scenario.application.clone();
-            Ok(plain(move || Ok(config.build(&application)?)))
+            checked(move || Ok(config.build(&application)?))
         },
     },
     Known {
