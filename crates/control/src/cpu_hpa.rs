@@ -133,11 +133,53 @@ impl CpuHpaConfig {
         Ok(targets)
     }
 
-    /// `targets` as text, for [`CpuHpaConfig::targets`].
-    pub fn targets_text(application: &Application, targets: &[u32]) -> String {
-        let pair = |(service, percent): (&trimtab_model::application::Service, &u32)| {
-            format!("{}:{percent}", service.name)
-        };
-        application.services.iter().zip(targets).map(pair).collect::<Vec<_>>().join("/")
+    /// `targets` of every service as text for [`CpuHpaConfig::targets`]: those that are not `target_percent`.
+    pub fn targets_text(&self, application: &Application, targets: &[u32]) -> String {
+        let services = application.services.iter().zip(targets);
+        let own = services.filter(|(_, percent)| **percent != self.target_percent);
+        own.map(|(service, percent)| format!("{}:{percent}", service.name)).collect::<Vec<_>>().join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application() -> Application {
+        Application::from_toml(include_str!("../../../apps/redis.toml")).unwrap()
+    }
+
+    fn targets(text: &str) -> Result<Vec<u32>> {
+        let config = CpuHpaConfig { targets: text.to_owned(), ..CpuHpaConfig::default() };
+        config.target_of_each(&application())
+    }
+
+    #[test]
+    fn a_service_without_a_target_of_its_own_has_that_of_all() {
+        let application = application();
+        let name = &application.services[0].name;
+        let found = targets(&format!("{name}:95")).unwrap();
+        assert_eq!((found[0], &found[1..]), (95, &vec![80; found.len() - 1][..]));
+        let config = CpuHpaConfig::default();
+        assert_eq!(config.targets_text(&application, &found), format!("{name}:95"));
+        assert_eq!(config.targets_text(&application, &targets("").unwrap()), "");
+    }
+
+    #[test]
+    fn targets_of_nobody_and_targets_out_of_range_are_refused() {
+        let name = application().services[0].name.clone();
+        for wrong in ["nobody:50".to_owned(), name.clone(), format!("{name}:5"), format!("{name}:401")] {
+            assert!(targets(&wrong).unwrap_err().to_string().starts_with("targets is "), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_at_its_default_is_not_in_the_spec() {
+        let spec = |config: CpuHpaConfig| config.specs(&application()).unwrap().swap_remove(0);
+        assert_eq!(spec(CpuHpaConfig::default()).behavior, None);
+        let tolerant = spec(CpuHpaConfig { tolerance: 0.2, ..CpuHpaConfig::default() }).behavior.unwrap();
+        assert_eq!((tolerant.scale_up.tolerance, tolerant.scale_down.tolerance), (Some(0.2), Some(0.2)));
+        let calm = spec(CpuHpaConfig { scale_down_secs: 60.0, ..CpuHpaConfig::default() }).behavior.unwrap();
+        assert_eq!((calm.scale_down.stabilization_secs, calm.scale_down.tolerance), (Some(60.0), None));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     STYLE, alone, making,
-    number::{bounds, fixed, signed, typeset},
+    number::{bounds, decimals, fixed, signed, typeset},
     pairs,
     palette::{self, Cast},
     plane,
@@ -122,12 +122,18 @@ fn savings(tuned: &TunedAutoscaler) -> Markup {
     html! {
         @for saved in &tuned.savings {
             @let before = tuned.comparison.summaries.iter().find(|s| s.traffic == saved.traffic && s.autoscaler == tuned.autoscaler);
+            @let cores = saved.cores;
+            @let places = decimals(cores.mean);
             p {
-                b { (saved.traffic) ": " (typeset(&fixed(saved.cores.mean, 1))) " cores fewer" } " " (typeset(&bounds(&saved.cores, 1)))
-                " on average" @if let Some(before) = before { " of " (fixed(before.core_hours.mean / 24.0, 1)) }
+                b { (saved.traffic) ": " (typeset(&fixed(cores.mean, places))) " cores fewer" } " "
+                (typeset(&bounds(&cores, places))) " on average"
+                @if let Some(before) = before { " of " (fixed(before.core_hours.mean / 24.0, places)) }
                 ", which is " (hours(saved.core_hours_a_month.mean)) " core-hours a month, or "
-                (hours(saved.core_hours_a_month.mean / NODE_CORES)) " hours of a node with " (NODE_CORES) " cores "
-                "(" (fixed(saved.cores.mean / NODE_CORES, 1)) " nodes) if what is freed is given back."
+                (hours(saved.core_hours_a_month.mean / NODE_CORES)) " hours of a node with " (NODE_CORES)
+                " cores, if what is freed is given back. On these days never seen "
+                (percent(saved.violation_share.mean, 2)) " of the windows were violated, "
+                b { @if saved.violation_share.mean <= tuned.violation_budget { "within" } @else { "beyond" } }
+                " the budget of " (percent(tuned.violation_budget, 1)) "."
             }
         }
     }
@@ -146,7 +152,7 @@ fn setting(tuned: &TunedAutoscaler) -> Markup {
                     td { (in_text(&known.default_of(parameter))) }
                     td { @match best.settings().get(parameter.name) {
                         Some(value) => b { (in_text(value)) },
-                        None => "as the default",
+                        None => span.unit { (in_text(&known.default_of(parameter))) },
                     } }
                     td { (parameter.unit) }
                     td { (parameter.meaning) }
@@ -154,7 +160,7 @@ fn setting(tuned: &TunedAutoscaler) -> Markup {
             } }
         } }
         @if let Some(targets) = best.settings().get("targets").and_then(|v| v.as_str()) {
-            p.note { "Targets of single services, in percent of the CPU request:" }
+            p.note { "Targets of single services, in percent of the CPU request; the others have the one for all:" }
             div.wide { table.days { tbody {
                 @for row in targets.split('/').collect::<Vec<_>>().chunks(4) { tr {
                     @for pair in row { @if let Some((service, target)) = pair.split_once(':') { td { (service) " " b { (target) } } } }

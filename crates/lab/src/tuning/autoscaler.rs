@@ -15,8 +15,8 @@
 //! up. Stages:
 //!
 //! 1. *search*: a study over all searched parameters. It looks for the least score, the cost over that of the default plus
-//!    a steep price of violations beyond the budget, because an estimator needs one number. Numbers are tried to two
-//!    significant digits.
+//!    a steep price of violations beyond the budget, because an estimator needs one number. Numbers that are not
+//!    whole are tried to two significant digits.
 //! 2. *tidy*: what does not pay for itself goes back to its default.
 //! 3. *services*, for the HPA: a target for each service ([`services`]).
 //! 4. *alone*: from the default on, each parameter's best value alone ([`alone`]); an analysis whose hours are counted
@@ -112,7 +112,7 @@ pub struct Tuning {
 /// What keeps a search going that nothing comes of: so many trials in a row were impossible.
 const HOPELESS_TRIALS: usize = 40;
 /// Share of the hours that a search over settings for all services gets where one for each service follows.
-const COMMON_SHARE: f64 = 0.5;
+const COMMON_SHARE: f64 = 0.35;
 
 /// The simulated hours that a learned policy gets by a configuration: an environment step is an action, held for some
 /// decisions.
@@ -341,7 +341,7 @@ impl Tuning {
         if whole { Found::Value(value) } else { Found::Pruned }
     }
 
-    /// A point with its numbers to two significant digits.
+    /// A point with its numbers as [`alone::rounded`] has them.
     fn rounded(&self, point: &Point) -> Result<Settings> {
         let rounded = |(name, value): (&String, &Value)| {
             let range = self.known.parameters.iter().find(|p| p.name == name).map(|p| p.range);

@@ -8,7 +8,7 @@ use crate::{
     progress::{Display, thousands},
     settings::Settings,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 use std::{fmt::Write as _, path::Path};
 use trimtab_lab::{
@@ -27,10 +27,7 @@ pub(super) fn run(name: &str, args: &TuneArgs, output: Output) -> Result<Ending>
     let dir = args.dir.clone().unwrap_or_else(|| default_dir(&config, name));
     let hours = args.hours.unwrap_or_else(|| hours_of_learning(&config));
     let task = Task { autoscaler: name.to_owned(), hours, seeds: args.seeds, config };
-    let tuning = match args.hours {
-        Some(_) => Tuning::new(task, space).context("--hours")?,
-        None => Tuning::new(task, space)?,
-    };
+    let tuning = Tuning::new(task, space)?;
     destination::check(&dir)?;
     let stop = interrupt::stop_flag()?;
     if tuning.open(&dir)? {
@@ -40,8 +37,8 @@ pub(super) fn run(name: &str, args: &TuneArgs, output: Output) -> Result<Ending>
     let tell = |progress: trimtab_lab::tuning::autoscaler::Progress| {
         let best = progress.best.map(|(_, saved)| format!(", best saves {saved:.1} %"));
         let hours = thousands(progress.hours.round() as u64);
-        let what = format!("{}: {hours} hours simulated{}", progress.stage, best.unwrap_or_default());
-        display.stage(name, &what, progress.fraction);
+        let detail = format!("{hours} hours simulated{}", best.unwrap_or_default());
+        display.detailed(name, progress.stage, progress.fraction, &detail);
     };
     let study = study_config(&args.search)?;
     let tuned = tuning.run(&dir, study, args.threads.get(), &invocation::as_typed(), &stop, &tell)?;
@@ -87,18 +84,18 @@ fn report(tuned: &TunedAutoscaler, dir: &Path, output: Output) -> Result<()> {
         );
         training(&mut text, tuned);
         text.push('\n');
-        for paired in tuned.verdicts() {
+        for (paired, saved) in tuned.verdicts().zip(&tuned.savings) {
             let _ = writeln!(text, "{}", paired.verdict);
-        }
-        for saved in &tuned.savings {
             let _ = writeln!(
                 text,
-                "{}: saves {:.1} cores [{:.1}, {:.1}] on average, {} core-hours a month",
-                saved.traffic,
+                "  saves {:.2} cores [{:.2}, {:.2}] on average, {} core-hours a month; {:.2} % of windows violated, {} the budget of {:.2} %",
                 saved.cores.mean,
                 saved.cores.low,
                 saved.cores.high,
-                thousands(saved.core_hours_a_month.mean.max(0.0).round() as u64)
+                thousands(saved.core_hours_a_month.mean.max(0.0).round() as u64),
+                100.0 * saved.violation_share.mean,
+                if saved.violation_share.mean <= tuned.violation_budget { "within" } else { "beyond" },
+                100.0 * tuned.violation_budget
             );
         }
         if let Some(alone) = tuned.costliest() {

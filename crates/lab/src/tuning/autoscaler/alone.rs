@@ -17,9 +17,9 @@ use serde::Serialize;
 use toml::Value;
 
 /// Values over the range at first.
-const LEVELS: usize = 9;
+const LEVELS: usize = 7;
 /// Times that values between the best one and its neighbours are tried.
-const REFINEMENTS: usize = 2;
+const REFINEMENTS: usize = 4;
 
 /// A value that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -190,12 +190,11 @@ impl Scale<'_> {
         let all = || self.tried.iter().map(|tried| scale_of(self.domain, &tried.value));
         let below = all().filter(|at| *at < best).fold(f64::NEG_INFINITY, f64::max);
         let above = all().filter(|at| *at > best).fold(f64::INFINITY, f64::min);
-        let thirds = |to: f64| [1.0 / 3.0, 2.0 / 3.0].map(|share| best + (to - best) * share);
-        self.new([below, above].into_iter().filter(|at| at.is_finite()).flat_map(thirds))
+        self.new([below, above].into_iter().filter(|at| at.is_finite()).map(|at| f64::midpoint(best, at)))
     }
 }
 
-/// A number to two significant digits, within its range: more would be a precision that nothing here has.
+/// A number that is not whole to two significant digits, within its range: more would be a precision that nothing here has.
 pub(super) fn rounded(value: &Value, range: &Range) -> Value {
     let digits = |number: f64| {
         if number == 0.0 {
@@ -213,9 +212,6 @@ pub(super) fn rounded(value: &Value, range: &Range) -> Value {
         (Value::Float(number), Range::Float { low, high, .. }) => {
             Value::Float(digits(*number).clamp(*low, *high))
         }
-        (Value::Integer(number), Range::Integer { low, high, .. }) => {
-            Value::Integer((digits(*number as f64) as i64).clamp(*low, *high))
-        }
         _ => value.clone(),
     }
 }
@@ -225,14 +221,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_two_significant_digits_and_their_range() {
+    fn numbers_keep_two_significant_digits_and_whole_ones_all() {
         let float = Range::Float { low: 0.0, high: 3600.0, log: false };
         let round = |number: f64| rounded(&Value::Float(number), &float).as_float().unwrap();
         assert_eq!([0.0, 0.0713, 0.3449, 17.6, 1843.2].map(round), [0.0, 0.071, 0.34, 18.0, 1800.0]);
         assert_eq!(round(3599.0), 3600.0);
-        let whole = Range::Integer { low: 10, high: 125, log: true };
-        let round = |number: i64| rounded(&Value::Integer(number), &whole).as_integer().unwrap();
-        assert_eq!([11, 63, 117, 125].map(round), [11, 63, 120, 125]);
+        let whole = Range::Integer { low: 10, high: 400, log: true };
+        assert_eq!(rounded(&Value::Integer(117), &whole), Value::Integer(117));
     }
 
     #[test]
@@ -246,11 +241,11 @@ mod tests {
         };
         let mut scale = Scale { domain: &domain, range, tried: vec![tried(80, 1.0, 0.0)] };
         let levels: Vec<i64> = scale.levels().iter().filter_map(Value::as_integer).collect();
-        assert_eq!(levels, [10, 16, 25, 40, 63, 100, 160, 250, 400]);
+        assert_eq!(levels, [10, 18, 34, 63, 117, 216, 400]);
         scale.tried.push(tried(100, 0.8, 0.005));
         scale.tried.push(tried(160, 0.5, 0.02));
         assert_eq!(scale.best(0.01).value, Value::Integer(100));
         let between: Vec<i64> = scale.between(0.01).iter().filter_map(Value::as_integer).collect();
-        assert_eq!(between, [93, 86, 120, 140]);
+        assert_eq!(between, [89, 126]);
     }
 }

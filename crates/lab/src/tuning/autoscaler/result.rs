@@ -7,7 +7,7 @@ use super::{
     course::{Figures, Run},
 };
 use crate::{
-    comparison::{Cell, Comparison, Paired},
+    comparison::{Comparison, Paired},
     contenders::{Known, Settings},
     statistics::{Estimate, estimate},
 };
@@ -60,6 +60,8 @@ pub struct Savings {
     pub cores: Estimate,
     /// Requested core-hours in a month of 730 hours.
     pub core_hours_a_month: Estimate,
+    /// Share of SLO windows that the best setting violated there.
+    pub violation_share: Estimate,
 }
 
 /// See the module.
@@ -134,7 +136,7 @@ pub(super) fn joined(
     let savings = if found[best].settings.is_empty() {
         Vec::new()
     } else {
-        comparison.traffic.iter().map(|t| saved(&comparison.cells, &t.name, known.name)).collect()
+        comparison.traffic.iter().map(|t| saved(&comparison, &t.name, known.name)).collect()
     };
     TunedAutoscaler {
         schema: SCHEMA,
@@ -189,7 +191,8 @@ pub(super) fn contenders(
 }
 
 /// Default less tuned, paired by day and seed.
-fn saved(cells: &[Cell], traffic: &str, default: &str) -> Savings {
+fn saved(comparison: &Comparison, traffic: &str, default: &str) -> Savings {
+    let cells = &comparison.cells;
     let of = |name: &str| {
         cells.iter().filter(move |c| c.traffic == traffic && c.autoscaler == name).collect::<Vec<_>>()
     };
@@ -207,5 +210,7 @@ fn saved(cells: &[Cell], traffic: &str, default: &str) -> Savings {
     }
     let blocks: Vec<Vec<f64>> = days.into_iter().map(|(_, values)| values).collect();
     let cores = estimate(&blocks).times(1.0 / 24.0);
-    Savings { traffic: traffic.to_owned(), cores, core_hours_a_month: cores.times(730.0) }
+    let summary = comparison.summaries.iter().find(|s| s.traffic == traffic && s.autoscaler == TUNED);
+    let violation_share = summary.map(|summary| summary.violation_share).unwrap_or_default();
+    Savings { traffic: traffic.to_owned(), cores, core_hours_a_month: cores.times(730.0), violation_share }
 }

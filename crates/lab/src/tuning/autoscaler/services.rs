@@ -1,10 +1,9 @@
-//! A target for each service: where a tighter one buys most for its cost, and where a looser one does no harm.
+//! A target for each service: looser where that does no harm, tighter where it buys most for its cost.
 //!
-//! From the best target for all, every target is loosened, which costs too many violations; then each service is tightened
-//! alone to see what that buys and what it costs (on the busiest third of the days); then services are tightened in the order
-//! of what they buy for their cost until the budget holds. At last single targets are loosened as long as that is
-//! preferred. This finds what a search along single services cannot: a target for all that is right at the edge of the budget
-//! leaves no service any room of its own.
+//! Targets are *raised* one by one, those of the services that use most CPU first, as long as that is preferred. Then they are
+//! *traded*: all are loosened, which costs too many violations; each service is tightened alone to see what that buys and
+//! what it costs (on the busiest third of the days); and services are tightened in the order of what they buy for their cost
+//! until the budget holds. So room is found where no single target has any left.
 //!
 //! Left out: windows, rates and tolerances, which stay the same for all.
 
@@ -15,16 +14,24 @@ use super::{
 };
 use crate::{Result, contenders::Settings, parallel};
 use toml::Value;
-use trimtab_control::{CpuHpaConfig, cpu_hpa};
+use trimtab_control::{CpuHpaConfig, capacity::Capacity, cpu_hpa};
+use trimtab_model::Application;
 
 /// The parameter that all services share.
 pub(super) const COMMON_TARGET: &str = "target_percent";
 /// The one with targets of single services.
 const TARGETS: &str = "targets";
-/// By how much targets are loosened and tightened, one after the other.
-const STEPS: [f64; 3] = [1.25, 1.12, 1.06];
-/// By how much single ones are loosened at last.
-const RAISES: [f64; 2] = [1.15, 1.07];
+/// What is done with which step, in turn.
+const MOVES: [(Move, f64); 5] =
+    [(Move::Raise, 1.25), (Move::Raise, 1.1), (Move::Trade, 1.12), (Move::Raise, 1.05), (Move::Trade, 1.06)];
+
+/// See the module.
+#[derive(Clone, Copy)]
+enum Move {
+    Raise,
+    Trade,
+}
+
 /// Whole courses that a trade may take after its prices are known: the halvings of up to 32 services.
 const HALVINGS: f64 = 6.0;
 
@@ -42,31 +49,41 @@ pub(super) fn refine(
 ) -> Result<Candidate> {
     let search = Search { course, ledger, left };
     let mut best = common.clone();
-    let mut order: Vec<usize> = (0..course.application().services.len()).collect();
-    let steps = STEPS.len() + RAISES.len();
-    for (number, step) in STEPS.into_iter().enumerate() {
-        told(number as f64 / steps as f64);
-        while let Some((services, found)) = search.trade(&best, step)? {
-            order = services;
-            if !found.figures.beats(best.figures, course.budget()) {
-                break;
+    for (number, (what, step)) in MOVES.into_iter().enumerate() {
+        told(number as f64 / MOVES.len() as f64);
+        match what {
+            Move::Raise => {
+                for service in largest_first(course.application()) {
+                    let mut targets = search.targets(&best)?;
+                    targets[service] = scaled(targets[service], step);
+                    let Some(found) = search.whole(&best, &targets)? else { continue };
+                    if found.figures.beats(best.figures, course.budget()) {
+                        best = found;
+                    }
+                }
             }
-            best = found;
-        }
-    }
-    for (number, step) in RAISES.into_iter().enumerate() {
-        told((STEPS.len() + number) as f64 / steps as f64);
-        // Those that buy least for their cost first.
-        for &service in order.iter().rev() {
-            let mut targets = search.targets(&best)?;
-            targets[service] = scaled(targets[service], step);
-            let Some(found) = search.whole(&best, &targets)? else { continue };
-            if found.figures.beats(best.figures, course.budget()) {
-                best = found;
+            Move::Trade => {
+                while let Some(found) = search.trade(&best, step)? {
+                    if !found.figures.beats(best.figures, course.budget()) {
+                        break;
+                    }
+                    best = found;
+                }
             }
         }
     }
     Ok(best)
+}
+
+/// Services by the CPU that a request from outside takes of them.
+fn largest_first(application: &Application) -> Vec<usize> {
+    let used: Vec<f64> = Capacity::of(application)
+        .iter()
+        .map(|service| service.visits * service.millicores_per_call)
+        .collect();
+    let mut order: Vec<usize> = (0..used.len()).collect();
+    order.sort_by(|&a, &b| used[b].total_cmp(&used[a]));
+    order
 }
 
 struct Search<'a> {
@@ -88,8 +105,10 @@ impl Search<'_> {
     }
 
     fn settings(&self, base: &Candidate, targets: &[u32]) -> Result<Settings> {
-        let text = CpuHpaConfig::targets_text(self.course.application(), targets);
-        base.settings.with(self.course.known(), TARGETS, &Value::from(text))
+        let known = self.course.known();
+        let config: CpuHpaConfig = base.settings.config(known.name, known.parameters)?;
+        let text = config.targets_text(self.course.application(), targets);
+        Ok(base.settings.with(known, TARGETS, &Value::from(text))?.without_defaults(known))
     }
 
     /// A candidate on all days, or as many as it takes to see that `base` is preferred. `None` where hours do not reach.
@@ -106,9 +125,8 @@ impl Search<'_> {
         Ok(whole.then(|| self.course.candidate(settings, run)))
     }
 
-    /// Loosens all and tightens those that buy most. Returns services in the order of what they buy for their cost, and the
-    /// candidate found; `None` where hours do not reach or no candidate holds the budget.
-    fn trade(&self, base: &Candidate, step: f64) -> Result<Option<(Vec<usize>, Candidate)>> {
+    /// Loosens all and tightens those that buy most; `None` where hours do not reach or no candidate holds the budget.
+    fn trade(&self, base: &Candidate, step: f64) -> Result<Option<Candidate>> {
         let course = self.course;
         let before = self.targets(base)?;
         let loose: Vec<u32> = before.iter().map(|&target| scaled(target, step)).collect();
@@ -160,6 +178,6 @@ impl Search<'_> {
                 _ => low = middle + 1,
             }
         }
-        Ok(found.map(|candidate| (order, candidate)))
+        Ok(found)
     }
 }
