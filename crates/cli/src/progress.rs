@@ -67,6 +67,12 @@ impl Display {
         self.show(of, what, fraction, &percent, &percent);
     }
 
+    /// The same with what changes all the time, which alone is no news.
+    pub(crate) fn detailed(&self, of: &str, what: &str, fraction: f64, detail: &str) {
+        let percent = format!("{:3.0} % {what}: {detail}", 100.0 * fraction);
+        self.show(of, what, fraction, &percent, &percent);
+    }
+
     /// Shows how far a training run is.
     pub(crate) fn training(&self, run: &str, progress: &Progress) {
         // The last rollout ends beyond the total unless that is a multiple of its steps.

@@ -15,6 +15,8 @@
 //! Left out: other scalers, `idleReplicaCount`, `initialCooldownPeriod` (0), `useCachedMetrics`, formulas, time zones (all
 //! is UTC), pausing.
 
+pub mod manifest;
+
 use crate::{
     Autoscaler, Result, capacity::Capacity, cron::Cron, error::check, external_hpa::ExternalHpa,
     parameter::Parameter,
@@ -113,26 +115,32 @@ pub const PARAMETERS: &[Parameter] = &[
         0.0,
         3600.0,
         "without activity before zero; where the minimum is 0",
-    ),
+    )
+    .left_as_set(),
     Parameter::float("threshold", "% of what a pod serves", 5.0, 100.0, "calls per second and pod")
         .on_log_scale(),
-    Parameter::float("activationThreshold", "calls/s", 0.0, 100.0, "above it a service is active"),
+    Parameter::float("activationThreshold", "calls/s", 0.0, 100.0, "above it a service is active")
+        .left_as_set(),
     Parameter::integer(
         "fallback.failureThreshold",
         "readings",
         0,
         100,
         "failed ones in a row that are put up with",
-    ),
-    Parameter::integer("fallback.replicas", "replicas", 0, 100, "what to fall back to; 0: nothing"),
+    )
+    .left_as_set(),
+    Parameter::integer("fallback.replicas", "replicas", 0, 100, "what to fall back to; 0: nothing")
+        .left_as_set(),
     Parameter::choice(
         "fallback.behavior",
         &["static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower"],
         "what that number means",
-    ),
+    )
+    .left_as_set(),
     Parameter::text("cron.start", "cron, UTC", "start of the cron trigger's window"),
     Parameter::text("cron.end", "cron, UTC", "its end"),
-    Parameter::integer("cron.desiredReplicas", "replicas", 0, 100, "within the window; 0: no such trigger"),
+    Parameter::integer("cron.desiredReplicas", "replicas", 0, 100, "within the window; 0: no such trigger")
+        .left_as_set(),
 ];
 
 /// See the module.

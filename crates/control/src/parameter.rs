@@ -43,6 +43,8 @@ pub struct Parameter {
     pub meaning: &'static str,
     /// Values to choose from.
     pub range: Range,
+    /// Whether a search changes it; see [`Parameter::left_as_set`].
+    pub searched: bool,
 }
 
 impl Parameter {
@@ -54,7 +56,7 @@ impl Parameter {
         high: f64,
         meaning: &'static str,
     ) -> Self {
-        Self { name, unit, meaning, range: Range::Float { low, high, log: false } }
+        Self { name, unit, meaning, range: Range::Float { low, high, log: false }, searched: true }
     }
 
     /// A whole number from `low` to `high`.
@@ -65,17 +67,17 @@ impl Parameter {
         high: i64,
         meaning: &'static str,
     ) -> Self {
-        Self { name, unit, meaning, range: Range::Integer { low, high, log: false } }
+        Self { name, unit, meaning, range: Range::Integer { low, high, log: false }, searched: true }
     }
 
     /// One of `words`.
     pub const fn choice(name: &'static str, words: &'static [&'static str], meaning: &'static str) -> Self {
-        Self { name, unit: "", meaning, range: Range::Choice(words) }
+        Self { name, unit: "", meaning, range: Range::Choice(words), searched: true }
     }
 
     /// Any text.
     pub const fn text(name: &'static str, unit: &'static str, meaning: &'static str) -> Self {
-        Self { name, unit, meaning, range: Range::Text }
+        Self { name, unit, meaning, range: Range::Text, searched: false }
     }
 
     /// The same, searched on a logarithmic scale.
@@ -86,6 +88,14 @@ impl Parameter {
             Range::Integer { low, high, .. } => Range::Integer { low, high, log: true },
             other => other,
         };
+        self
+    }
+
+    /// The same, out of reach of a search: for what acts only where a simulated cluster has nothing to show, such as metrics
+    /// that fail and applications at zero, or what says when rather than how much.
+    #[must_use]
+    pub const fn left_as_set(mut self) -> Self {
+        self.searched = false;
         self
     }
 }

@@ -32,12 +32,10 @@ impl Default for ScheduleConfig {
 
 /// What can be tuned.
 pub const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "slot_minutes",
-        unit: "min",
-        meaning: "length of an entry; must divide the day",
-        range: crate::parameter::Range::Integer { low: 5, high: 1440, log: true },
-    },
+    Parameter::integer("slot_minutes", "min", 5, 1440, "length of an entry; must divide the day")
+        .on_log_scale()
+        // Few numbers divide the day.
+        .left_as_set(),
     Parameter::float("quantile_percent", "%", 50.0, 100.0, "quantile of a slot's rates over past days"),
     Parameter::float("target_percent", "% of what a pod serves", 5.0, 100.0, "use of a pod at that rate")
         .on_log_scale(),

@@ -60,7 +60,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether `self` is to be preferred: inside the budget, then cheaper; outside it, nearer.
-    fn beats(self, other: Self, budget: f64) -> bool {
+    pub fn beats(self, other: Self, budget: f64) -> bool {
         match (self.violation_share <= budget, other.violation_share <= budget) {
             (true, true) => self.core_hours < other.core_hours,
             (false, false) => self.violation_share < other.violation_share,

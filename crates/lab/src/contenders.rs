@@ -14,7 +14,7 @@ pub use registry::{KNOWN, Known, find, space};
 
 use registry::known;
 pub(crate) use settings::defaults;
-pub use settings::{Settings, rejoin};
+pub use settings::{Settings, in_text, rejoin};
 pub use trimtab_control::{Parameter, Range};
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     policy_file,
     run_dir::RunDir,
     traffic::Traffic,
+    tuning::autoscaler,
 };
 use std::{collections::BTreeMap, path::Path, sync::atomic::AtomicBool};
 use trimtab_control::{ActionKind, Autoscaler, Learned};
@@ -39,8 +40,19 @@ pub const DEFAULT: &str = "hpa";
 pub enum Entrant {
     /// One of [`KNOWN`], its settings, and how it was asked for.
     Known(&'static Known, Settings, String),
+    /// One of [`KNOWN`] with the settings that a tuning found, the name of its directory, and what it was tuned on.
+    Tuned(&'static Known, Settings, String, Tuned),
     /// Policies from run directories.
     Trained(Box<Trained>),
+}
+
+/// What settings were tuned on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tuned {
+    /// Sources of the traffic.
+    pub source: Vec<String>,
+    /// Labels of its training days.
+    pub days: Vec<String>,
 }
 
 /// The policies of one run, or of one run for each seed.
@@ -52,8 +64,8 @@ pub struct Trained {
 }
 
 impl Entrant {
-    /// The autoscaler called `name`: one of [`KNOWN`], maybe with settings after a colon, or the run directory at that
-    /// path. Where a directory holds runs
+    /// The autoscaler called `name`: one of [`KNOWN`], maybe with settings after a colon, or at that path the
+    /// directory of a run or of a tuned autoscaler. Where a directory holds runs
     /// called `seed-<n>`, itself or below the name of the traffic, each of `seeds` gets its own.
     ///
     /// # Errors
@@ -64,8 +76,14 @@ impl Entrant {
         if let Some(known) = known(word) {
             return Ok(Self::Known(known, Settings::parse(known, settings)?, name.to_owned()));
         }
+        if let Some((tuned, source, days)) = autoscaler::best_of(path) {
+            return Self::tuned(name, &tuned, &source, days);
+        }
         if !path.exists() {
-            let known = KNOWN.iter().map(|known| known.name).chain(["the directory of a run"]);
+            let known = KNOWN
+                .iter()
+                .map(|known| known.name)
+                .chain(["the directory of a run or of a tuned autoscaler"]);
             return Err(Error::unknown("autoscaler", word, known));
         }
         let shown = path.file_name().map_or_else(|| name.to_owned(), |n| n.to_string_lossy().into_owned());
@@ -74,10 +92,21 @@ impl Entrant {
         Ok(Self::Trained(Box::new(Trained::load(shown, path, scenario, seeds)?)))
     }
 
+    /// The autoscaler that a tuning left in the directory `dir`.
+    fn tuned(dir: &str, autoscaler: &str, source: &[String], days: Vec<String>) -> Result<Self> {
+        let (word, settings) = autoscaler.split_once(':').unwrap_or((autoscaler, ""));
+        let known = find(word)?;
+        let settings = Settings::parse(known, settings)?;
+        let shown =
+            Path::new(dir).file_name().map_or_else(|| dir.to_owned(), |n| n.to_string_lossy().into_owned());
+        let tuned = Tuned { source: source.to_vec(), days };
+        Ok(Self::Tuned(known, settings, shown, tuned))
+    }
+
     /// Its name in tables.
     pub fn name(&self) -> &str {
         match self {
-            Self::Known(_, _, asked) => asked,
+            Self::Known(_, _, asked) | Self::Tuned(_, _, asked, _) => asked,
             Self::Trained(trained) => &trained.name,
         }
     }
@@ -85,15 +114,17 @@ impl Entrant {
     /// The configuration that it was trained with, if it was.
     pub fn trained_with(&self) -> Option<&RunConfig> {
         match self {
-            Self::Known(..) => None,
+            Self::Known(..) | Self::Tuned(..) => None,
             Self::Trained(trained) => Some(&trained.config),
         }
     }
 
     /// Gives it another name in tables.
     pub fn rename(&mut self, name: &str) {
-        if let Self::Trained(trained) = self {
-            name.clone_into(&mut trained.name);
+        match self {
+            Self::Known(..) => {}
+            Self::Tuned(_, _, shown, _) => name.clone_into(shown),
+            Self::Trained(trained) => name.clone_into(&mut trained.name),
         }
     }
 }
@@ -247,10 +278,24 @@ impl<'a> Fitting<'a> {
             Entrant::Trained(trained) => Ok(trained.contender()),
             Entrant::Known(known, settings, name) => {
                 let (fitted, build) = (known.fit)(self, &settings, progress)?;
-                Ok(Contender { name, description: known.description.to_owned(), fitted, build })
+                let description = described(known, &settings, "Set:");
+                Ok(Contender { name, description, fitted, build })
+            }
+            Entrant::Tuned(known, settings, name, tuned) => {
+                let (fitted, build) = (known.fit)(self, &settings, progress)?;
+                let on = format!("Tuned on {}:", tuned.source.join(" and "));
+                Ok(Contender { name, description: described(known, &settings, &on), fitted, build })
             }
         }
     }
+}
+
+/// What an autoscaler is, and its settings where they are not the defaults.
+fn described(known: &Known, settings: &Settings, how: &str) -> String {
+    if settings.is_empty() {
+        return known.description.to_owned();
+    }
+    format!("{} {how} {}.", known.description, settings.text().replace(',', ", "))
 }
 
 #[cfg(test)]

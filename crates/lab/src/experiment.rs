@@ -117,7 +117,8 @@ impl Experiment {
                 .collect::<Result<Vec<_>>>()?;
             let candidate = Trained::load(CANDIDATE.to_owned(), &dir, &scenario, &self.seeds)?;
             entrants.push(Entrant::Trained(Box::new(candidate)));
-            contest.hold(traffic, entrants, fitting)?;
+            let pairs = pairs(&entrants);
+            contest.hold(traffic, entrants, &pairs, fitting)?;
             for &seed in &self.seeds {
                 let curve = learning_curve(&self.run_dir(traffic, seed), &traffic.name, seed)?;
                 contest.comparison.learning.push(curve);
@@ -202,14 +203,37 @@ pub fn comparison(
             let seen = days_seen(entrant, traffic, &setting.source, &scenario)?;
             if !seen.is_empty() {
                 let (name, days) = (entrant.name(), seen.join(", "));
-                tell(Event::Note(format!("{}: {name} was trained on test days: {days}", traffic.name)));
+                tell(Event::Note(format!("{}: {name} was fitted to test days: {days}", traffic.name)));
             }
         }
         let mut fitting = Fitting::new(&scenario, traffic, &config.inner.calibration, threads);
-        fitted.push(contest.hold(traffic, entrants, &mut fitting)?);
+        let pairs = pairs(&entrants);
+        fitted.push(contest.hold(traffic, entrants, &pairs, &mut fitting)?);
     }
     if shift == Shift::Scored {
         contest.shift(&traffics, &fitted)?;
+    }
+    Ok(contest.finish())
+}
+
+/// Scores `entrants`, made anew for each traffic of `config`, on its test days and judges `pairs` of candidate and baseline.
+///
+/// # Errors
+/// As [`comparison()`].
+pub(crate) fn duels(
+    config: &RunConfig,
+    entrants: &dyn Fn() -> Vec<Entrant>,
+    pairs: &[(String, String)],
+    seeds: &[u64],
+    threads: usize,
+    command: String,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Result<Comparison> {
+    let (mut contest, traffics) = Contest::new(config, seeds, threads, command, tell)?;
+    let scenario = contest.scenario.clone();
+    for traffic in &traffics {
+        let mut fitting = Fitting::new(&scenario, traffic, &config.inner.calibration, threads);
+        contest.hold(traffic, entrants(), pairs, &mut fitting)?;
     }
     Ok(contest.finish())
 }
@@ -233,6 +257,11 @@ fn find_all(names: &[String], scenario: &Scenario, traffic: &Traffic, seeds: &[u
 /// Test days that an entrant was trained on.
 fn days_seen(entrant: &Entrant, traffic: &Traffic, source: &str, scenario: &Scenario) -> Result<Vec<String>> {
     let mut seen = Vec::new();
+    if let Entrant::Tuned(_, _, _, tuned) = entrant
+        && tuned.source.iter().any(|tuned| tuned == source)
+    {
+        return Ok(labels(&traffic.test).into_iter().filter(|day| tuned.days.contains(day)).collect());
+    }
     let Some(config) = entrant.trained_with() else { return Ok(seen) };
     for trained in config.traffic.iter().filter(|t| t.source == source) {
         let trained = labels(&Traffic::load(trained, &scenario.application)?.train);
@@ -336,9 +365,9 @@ impl<'a> Contest<'a> {
         &mut self,
         traffic: &Traffic,
         entrants: Vec<Entrant>,
+        pairs: &[(String, String)],
         fitting: &mut Fitting<'_>,
     ) -> Result<Vec<Contender<'static>>> {
-        let pairs = pairs(&entrants);
         let contenders = entrants
             .into_iter()
             .map(|entrant| fitting.contender(entrant, &mut stage(traffic, self.tell)))
@@ -346,7 +375,7 @@ impl<'a> Contest<'a> {
         let all: Vec<&Contender<'_>> = contenders.iter().collect();
         let scored = self.score(traffic, &all, "scoring on days never seen")?;
         for (candidate, baseline) in pairs {
-            self.comparison.paired.push(judge(&scored.cells, &traffic.name, &candidate, &baseline));
+            self.comparison.paired.push(judge(&scored.cells, &traffic.name, candidate, baseline));
         }
         for (contender, times) in contenders.iter().zip(&scored.times) {
             describe(&mut self.comparison.autoscalers, contender, &traffic.name);

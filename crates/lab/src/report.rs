@@ -1,8 +1,10 @@
 //! The report of a comparison: one self-contained page with pictures, and the same table for the terminal.
 //!
-//! So is the page of a study ([`study`]). A page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
+//! So are the page of a study ([`study`]) and that of a tuned autoscaler ([`autoscaler`]). A page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
 //! are the comparison's own) and interaction.
 
+mod alone;
+mod autoscaler;
 mod axis;
 mod column;
 mod curves;
@@ -29,6 +31,7 @@ mod tests;
 mod timeline;
 mod usage;
 
+pub use autoscaler::autoscaler;
 pub use curves::learning_curve;
 pub use document::{SCHEMA, document, time_of};
 pub use study::study;

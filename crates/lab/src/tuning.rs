@@ -14,6 +14,7 @@
 //!
 //! Left out: what the settings mean; run directories, checkpoints and logs of the runs inside a trial.
 
+pub mod autoscaler;
 mod spaces;
 
 pub use spaces::default_space;

@@ -1,4 +1,6 @@
-//! `trimtab tune`: a search for good hyper-parameters.
+//! `trimtab tune`: a search for an autoscaler's best settings ([`autoscaler`]), or for good hyper-parameters of learning.
+
+mod autoscaler;
 
 use crate::{
     choices::{ACTIONS, ALGORITHMS, GOALS, PRUNERS, SAMPLERS},
@@ -26,59 +28,68 @@ use trimtab_lab::{
 /// Rows of the table that is printed.
 const ROWS: usize = 5;
 
-/// Search for hyper-parameters that train a better policy
+/// Search for an autoscaler's best settings, or for hyper-parameters that train a better policy
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A trial trains one policy for each seed and scores them on training days that are held out: requested CPU over that of
-the calibrated HPA, plus 10 times the share of SLO windows violated beyond the budget. Less is better; the HPA has 1.
-The same command goes on from where it was stopped, also after a crash, and with more --trials.
+With the name of an autoscaler (trimtab autoscaler list), its settings are searched for on the training days: the least CPU
+within the budget of SLO violations (inner.calibration.violation_budget), with as many simulated hours as a learned policy
+gets by the configuration (total_timesteps × episode.hold × episode.interval_secs), or --hours. For hpa: the same settings for
+all services, and a target each. What was found is scored on the test days. In the directory are then report.html,
+kubernetes.yaml to apply (hpa, keda), best.toml, which trimtab compare --autoscalers takes with the directory's name, and
+result.json. Put the name first: --trace takes all words that follow.
 
-Example:
+Without a name, hyper-parameters of learning are searched for. A trial trains one policy for each seed and scores them on
+training days that are held out: requested CPU over that of the calibrated HPA, plus 10 times the share of SLO windows
+violated beyond the budget. Less is better; the HPA has 1.
+
+The same command goes on from where it was stopped, also after a crash, and with more --trials or --hours.
+
+Examples:
+  trimtab tune hpa --env online_boutique --trace shop.csv
+  kubectl apply -f studies/online_boutique-hpa/kubernetes.yaml
   trimtab tune --env online_boutique --algorithm ppo --trials 50 --timesteps 100000 --seeds 3
   trimtab train --config studies/online_boutique-ppo/best.toml --run-dir runs/tuned")]
 pub(crate) struct TuneArgs {
-    /// Where to write [default: studies/ENV-ALGORITHM]
+    /// Autoscaler whose settings are searched for; without one, hyper-parameters of learning are
+    autoscaler: Option<String>,
+    /// Where to write [default: studies/ENV-AUTOSCALER or studies/ENV-ALGORITHM]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Environment: one of `trimtab env list`, or an application file [default: `online_boutique`]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, visible_alias = "app", value_name = "NAME|FILE")]
     env: Option<String>,
-    /// Learning algorithm [default: ppo]
-    #[arg(long, value_parser = ALGORITHMS)]
-    algorithm: Option<String>,
-    /// What the environment is after
-    #[arg(long, value_parser = GOALS)]
-    goal: Option<String>,
-    /// What the policy may do
-    #[arg(long, value_parser = ACTIONS)]
-    action: Option<String>,
-    /// Trials in all
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
-    trials: u64,
-    /// Environment steps of each training run
-    #[arg(long, visible_alias = "total-timesteps", value_name = "N")]
-    timesteps: Option<u64>,
-    /// Training runs of each trial, with seeds 0 to N - 1
+    /// Simulated hours to search with [default: as many as a learned policy gets]
+    #[arg(long, value_name = "N", requires = "autoscaler", help_heading = "Autoscalers")]
+    hours: Option<f64>,
+    /// Simulations of each test day, or training runs of each trial, with seeds 0 to N - 1
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
+    /// Learning algorithm [default: ppo]
+    #[arg(long, value_parser = ALGORITHMS, conflicts_with = "autoscaler", help_heading = "Learning")]
+    algorithm: Option<String>,
+    /// What the environment is after
+    #[arg(long, value_parser = GOALS, conflicts_with = "autoscaler", help_heading = "Learning")]
+    goal: Option<String>,
+    /// What the policy may do
+    #[arg(long, value_parser = ACTIONS, conflicts_with = "autoscaler", help_heading = "Learning")]
+    action: Option<String>,
+    /// Trials in all
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "autoscaler", help_heading = "Learning")]
+    trials: u64,
+    /// Environment steps of each training run
+    #[arg(
+        long,
+        visible_alias = "total-timesteps",
+        value_name = "N",
+        conflicts_with = "autoscaler",
+        help_heading = "Learning"
+    )]
+    timesteps: Option<u64>,
     /// Evaluations of each training run; a trial can be ended at each
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000), conflicts_with = "autoscaler", help_heading = "Learning")]
     evaluations: u64,
-    /// Where to look next
-    #[arg(long, value_parser = SAMPLERS, default_value = "tpe")]
-    sampler: String,
-    /// Which trials to end early: those worse than the median, or none
-    #[arg(long, value_parser = PRUNERS, default_value = "median")]
-    pruner: String,
-    /// Parameters and their ranges (TOML) [default: the algorithm's own]
-    #[arg(long, value_name = "FILE")]
-    space: Option<PathBuf>,
-    /// Seed of the search
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    search_seed: u64,
-    /// Trials that are proposed together, and run side by side as far as there are threads; part of what is searched
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    batch: u64,
+    #[command(flatten)]
+    search: SearchArgs,
     #[command(flatten)]
     threads: ThreadsArgs,
     #[command(flatten)]
@@ -87,8 +98,36 @@ pub(crate) struct TuneArgs {
     config: ConfigArgs,
 }
 
+/// How is searched.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Search")]
+struct SearchArgs {
+    /// Where to look next
+    #[arg(long, value_parser = SAMPLERS, default_value = "tpe")]
+    sampler: String,
+    /// Which trials to end early: those worse than the median, or none
+    #[arg(long, value_parser = PRUNERS, default_value = "median")]
+    pruner: String,
+    /// Parameters and their ranges (TOML) [default: the autoscaler's or the algorithm's own]
+    #[arg(long, value_name = "FILE")]
+    space: Option<PathBuf>,
+    /// Seed of the search
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    search_seed: u64,
+    /// Trials that are proposed together, and run side by side as far as there are threads; part of what is searched
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    batch: u64,
+}
+
 /// See [`TuneArgs`].
 pub(crate) fn run(args: &TuneArgs, output: Output) -> Result<Ending> {
+    match &args.autoscaler {
+        Some(name) => autoscaler::run(name, args, output),
+        None => learning(args, output),
+    }
+}
+
+fn learning(args: &TuneArgs, output: Output) -> Result<Ending> {
     let config = Settings::new(&args.config)?
         .text("--env", "env", args.env.as_ref())
         .text("--algorithm", "algorithm", args.algorithm.as_ref())
@@ -97,18 +136,15 @@ pub(crate) fn run(args: &TuneArgs, output: Output) -> Result<Ending> {
         .number("--timesteps", "total_timesteps", args.timesteps)
         .traffic(&args.traffic)
         .resolve()?;
-    let space = match &args.space {
-        Some(path) => Space::parse(&path.to_string_lossy(), &files::read_text(path)?)?,
-        None => default_space(&config)?,
-    };
-    let dir = args.dir.clone().unwrap_or_else(|| default_dir(&config));
+    let space = space(args.search.space.as_deref(), || default_space(&config))?;
+    let dir = args.dir.clone().unwrap_or_else(|| default_dir(&config, config.algorithm.name()));
     let task = Task { seeds: args.seeds, evaluations: args.evaluations, config };
     task.check(&space)?;
     destination::check(&dir)?;
     let stop = interrupt::stop_flag()?;
     let display = Display::new(output);
     let resumed = dir.join("study.toml").exists();
-    let mut study = Study::open(&dir, study_config(args)?, space)?;
+    let mut study = Study::open(&dir, study_config(&args.search)?, space)?;
     if resumed && !study.trials().is_empty() {
         output.remark(&format!("{}: goes on after {} trials", dir.display(), study.trials().len()));
     }
@@ -144,15 +180,21 @@ pub(crate) fn run(args: &TuneArgs, output: Output) -> Result<Ending> {
     report(&study, &dir, args.trials, true, output)
 }
 
-fn default_dir(config: &RunConfig) -> PathBuf {
+fn default_dir(config: &RunConfig, what: &str) -> PathBuf {
     let stem =
         Path::new(&config.env).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
-    let algorithm = Value::try_from(config.algorithm).ok();
-    let algorithm = algorithm.as_ref().and_then(Value::as_str).unwrap_or("any");
-    Path::new("studies").join(format!("{stem}-{algorithm}"))
+    Path::new("studies").join(format!("{stem}-{what}"))
 }
 
-fn study_config(args: &TuneArgs) -> Result<StudyConfig> {
+/// The space in a file, or the default one.
+fn space(file: Option<&Path>, default: impl FnOnce() -> trimtab_lab::Result<Space>) -> Result<Space> {
+    Ok(match file {
+        Some(path) => Space::parse(&path.to_string_lossy(), &files::read_text(path)?)?,
+        None => default()?,
+    })
+}
+
+fn study_config(args: &SearchArgs) -> Result<StudyConfig> {
     let sampler: Sampler = Value::from(args.sampler.as_str())
         .try_into()
         .with_context(|| format!("--sampler {}", args.sampler))?;

@@ -109,3 +109,59 @@ fn a_space_that_cannot_be_searched_is_refused_before_anything_is_written() {
     fs::remove_file(place.path("space.toml")).unwrap();
     tells(&place.refused(&[&SMALL[..], &["study"]].concat()), &["space.toml", "No such file"]);
 }
+
+/// Three days of the smallest application, and hours for a few settings.
+const AUTOSCALER: [&str; 11] =
+    ["tune", "hpa", "--app", "redis", "--trace", "shop.csv", "--hours", "500", "--seeds", "1", "--dir"];
+
+fn shop() -> Place {
+    let place = Place::new();
+    let rows: Vec<String> = (0..72).map(|h| format!("{},{}", 3600 * h, 100 + 60 * (h % 24))).collect();
+    place.write("shop.csv", format!("time,count\n{}\n", rows.join("\n")));
+    place
+}
+
+#[test]
+fn an_autoscaler_is_tuned_killed_and_resumed_and_compared_by_its_directory() {
+    let place = shop();
+    let told = place.fine(&[&AUTOSCALER[..], &["tuned"]].concat());
+    tells(
+        &told,
+        &[
+            "of 500 simulated hours",
+            "a target each",
+            "setting: hpa:",
+            "kubectl apply -f tuned/kubernetes.yaml",
+        ],
+    );
+    tells(
+        &String::from_utf8(place.read("tuned/kubernetes.yaml")).unwrap(),
+        &["apiVersion: autoscaling/v2", "name: redis-leader", "averageUtilization: "],
+    );
+    let mut child = place.spawn(&[&AUTOSCALER[..], &["killed"]].concat());
+    place.await_file("killed/trials.jsonl");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let json = place.fine(&[&AUTOSCALER[..], &["killed", "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["hours"]["search"].as_f64().unwrap() <= 500.0);
+    assert_eq!(json["finished"], true);
+    for file in ["trials.jsonl", "kubernetes.yaml", "best.toml"] {
+        assert!(place.read(&format!("tuned/{file}")) == place.read(&format!("killed/{file}")), "{file}");
+    }
+    let compare =
+        ["compare", "--quiet", "--app", "redis", "--trace", "shop.csv", "--seeds", "1", "--out", "out"];
+    let told = place.fine(&[&compare[..], &["--autoscalers", "hpa,tuned"]].concat());
+    tells(&told, &["tuned"]);
+    tells(&String::from_utf8(place.read("out/report.html")).unwrap(), &["Tuned on shop.csv: "]);
+}
+
+#[test]
+fn what_cannot_be_tuned_is_refused_with_one_sentence_before_any_work() {
+    let place = shop();
+    let refused = |more: &[&str]| place.refused(&[&["tune"], more].concat());
+    tells(&refused(&["hpaa"]), &["no autoscaler \"hpaa\" (did you mean \"hpa\"?)"]);
+    tells(&refused(&["oracle"]), &["oracle: has nothing to tune, expected one of: hpa"]);
+    tells(&refused(&["hpa", "--hours", "9"]), &["hours: is 9, expected at least 436.5"]);
+    tells(&refused(&["hpa", "--trace", "shops.csv"]), &["shops.csv"]);
+}

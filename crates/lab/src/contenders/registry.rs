@@ -63,16 +63,21 @@ impl Known {
         (self.defaults)().len()
     }
 
-    /// Its parameters as a space for a search, in the form of a space file; empty where there is nothing to tune.
+    /// The parameters that a search changes.
+    pub fn searched(&self) -> impl Iterator<Item = &'static Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.searched)
+    }
+
+    /// The parameters that a search changes as its space, in the form of a space file; empty where there is nothing to tune.
     pub fn space(&self) -> String {
         space(self.parameters)
     }
 }
 
-/// Parameters as a space for a search, in the form of a space file.
+/// Those of `parameters` that a search changes as its space, in the form of a space file.
 pub fn space(parameters: &[Parameter]) -> String {
     let mut text = String::new();
-    for Parameter { name, range, .. } in parameters {
+    for Parameter { name, range, .. } in parameters.iter().filter(|parameter| parameter.searched) {
         // Writing to a string cannot fail.
         let _ = match range {
             Range::Float { low, high, log } => {
@@ -124,7 +129,7 @@ pub const KNOWN: [Known; 13] = [
         fit: |fitting, settings, _| {
             let config: CpuHpaConfig = settings.config(DEFAULT, cpu_hpa::PARAMETERS)?;
             let application = fitting.scenario.application.clone();
-            Ok(plain(move || Ok(config.build(&application)?)))
+            checked(move || Ok(config.build(&application)?))
         },
     },
     Known {

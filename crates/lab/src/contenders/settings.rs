@@ -48,13 +48,9 @@ impl Settings {
     /// # Errors
     /// As [`Self::parse`].
     pub fn of_point(known: &Known, point: &BTreeMap<String, Value>) -> Result<Self> {
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
         let read = |(name, value): (&String, &Value)| {
             let parameter = find(known.parameters, name)?;
-            Ok((name.clone(), read(known.name, parameter, &text(value))?))
+            Ok((name.clone(), read(known.name, parameter, &in_text(value))?))
         };
         Ok(Self { values: point.iter().map(read).collect::<Result<_>>()? })
     }
@@ -69,6 +65,42 @@ impl Settings {
         self.values.contains_key(name)
     }
 
+    /// The value of one parameter; `None` where it is at its default.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// The same with one parameter set.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn with(&self, known: &Known, name: &str, value: &Value) -> Result<Self> {
+        let mut values = self.values.clone();
+        values.extend(Self::of_point(known, &BTreeMap::from([(name.to_owned(), value.clone())]))?.values);
+        Ok(Self { values })
+    }
+
+    /// The same without what says no more than the defaults.
+    #[must_use]
+    pub fn without_defaults(&self, known: &Known) -> Self {
+        let is_default = |name: &str, value: &Value| {
+            known.parameters.iter().any(|p| p.name == name && known.default_of(p) == *value)
+        };
+        let values = self.values.iter().filter(|(name, value)| !is_default(name, value));
+        Self { values: values.map(|(name, value)| (name.clone(), value.clone())).collect() }
+    }
+
+    /// What [`Self::parse`] reads back.
+    pub fn text(&self) -> String {
+        let pairs = self.values.iter().map(|(name, value)| format!("{name}={}", in_text(value)));
+        pairs.collect::<Vec<_>>().join(",")
+    }
+
+    /// The autoscaler with these settings, as it is typed.
+    pub fn name(&self, known: &Known) -> String {
+        if self.is_empty() { known.name.to_owned() } else { format!("{}:{}", known.name, self.text()) }
+    }
+
     /// A configuration with those settings that are among `parameters`.
     pub(crate) fn config<C: DeserializeOwned>(&self, known: &str, parameters: &[Parameter]) -> Result<C> {
         let mut table = Table::new();
@@ -77,6 +109,15 @@ impl Settings {
             nest(&mut table, name, self.values[name].clone());
         }
         table.try_into().map_err(|error: toml::de::Error| Error::config(known, error.message()))
+    }
+}
+
+/// A value as it is typed.
+pub fn in_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Float(number) => number.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -192,6 +233,20 @@ mod tests {
             Settings::parse(keda, text).unwrap().config("keda", keda.parameters).unwrap();
         assert_eq!((config.fallback.replicas, config.threshold), (4, 40.0));
         assert_eq!((config.fallback.failure_threshold, config.cron.start.as_str()), (3, "0 7 * * *"));
+    }
+
+    #[test]
+    fn settings_are_written_as_they_are_typed() {
+        let hpa = known("hpa");
+        let text = "scale_down_secs=60,target_percent=63,targets=front:70/cart:90,tolerance=0.05";
+        let settings = Settings::parse(hpa, text).unwrap();
+        assert_eq!(settings.text(), text);
+        assert_eq!(Settings::parse(hpa, &settings.text()).unwrap(), settings);
+        assert_eq!(settings.name(hpa), format!("hpa:{text}"));
+        assert_eq!(Settings::default().name(hpa), "hpa");
+        let more = settings.with(hpa, "target_percent", &Value::Integer(80)).unwrap().without_defaults(hpa);
+        assert_eq!(more.text(), "scale_down_secs=60,targets=front:70/cart:90,tolerance=0.05");
+        assert!(settings.with(hpa, "target_percent", &Value::Integer(5)).is_err());
     }
 
     #[test]

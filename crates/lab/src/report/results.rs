@@ -19,7 +19,8 @@ pub(super) fn verdicts(comparison: &Comparison) -> Markup {
     }
 }
 
-fn verdict(paired: &Paired) -> Markup {
+/// A verdict with its two differences.
+pub(super) fn verdict(paired: &Paired) -> Markup {
     html! {
         div.verdict {
             p.sentence { (paired.verdict) }

@@ -119,7 +119,8 @@ fn mark(canvas: &Canvas<'_, '_>, axis: &Axis, x: f64, trial: &Trial) {
 
 const PRUNED: Look = Look { colour: TRAFFIC, marker: Marker::Diamond, ..BASELINE };
 
-fn history(trials: &[Trial]) -> Markup {
+/// The score of each trial, and the best so far.
+pub(super) fn history(trials: &[Trial]) -> Markup {
     let y = score_axis(trials.iter());
     let x = Axis::from_zero(trials.iter().map(|trial| trial.number as f64), 6);
     let mut best = f64::INFINITY;
@@ -152,7 +153,8 @@ fn history(trials: &[Trial]) -> Markup {
     }
 }
 
-fn importance(study: &Study) -> Markup {
+/// What each parameter alone says about the score.
+pub(super) fn importance(study: &Study) -> Markup {
     let shares = importances(study.space(), study.trials());
     let mut rows: Vec<(&str, f64)> =
         study.space().parameters().iter().map(|p| p.name.as_str()).zip(shares).collect();
@@ -179,7 +181,8 @@ fn importance(study: &Study) -> Markup {
     }
 }
 
-fn slices(study: &Study) -> Markup {
+/// The score over each parameter.
+pub(super) fn slices(study: &Study) -> Markup {
     html! {
         figure {
             h4 { "Score over each parameter" }
@@ -216,7 +219,8 @@ fn slice(study: &Study, at: usize, parameter: &Parameter) -> Markup {
     })
 }
 
-fn best_trials(study: &Study, ranked: &[&Trial]) -> Markup {
+/// The best trials with their points.
+pub(super) fn best_trials(study: &Study, ranked: &[&Trial]) -> Markup {
     let parameters = study.space().parameters();
     html! {
         div.wide { table {
@@ -232,7 +236,8 @@ fn best_trials(study: &Study, ranked: &[&Trial]) -> Markup {
     }
 }
 
-fn failures(trials: &[Trial]) -> Markup {
+/// Trials that could not be tried, and why.
+pub(super) fn failures(trials: &[Trial]) -> Markup {
     let failed = || trials.iter().filter(|trial| trial.state == State::Failed);
     html! {
         @if failed().next().is_some() {
