@@ -129,13 +129,12 @@ fn say(text: &str) {
 fn sentence(progress: &Progress) -> String {
     let score = progress.score.map_or_else(String::new, |score| format!(", validation score {score:.3}"));
     format!(
-        "{} of {} steps, {} steps/s, return {:.2}, cost {:.2}, SLO violated {:.2} %{score}, {} left",
+        "{} of {} steps, {} steps/s, return {:.2}{}{score}, {} left",
         thousands(progress.timesteps),
         thousands(progress.total_timesteps),
         thousands(progress.steps_per_sec as u64),
         progress.episode_return,
-        progress.cost,
-        100.0 * progress.violation_share,
+        of_slo(progress, |cost, violated| format!(", cost {cost:.2}, SLO violated {violated:.2} %")),
         duration(progress.remaining_secs),
     )
 }
@@ -144,16 +143,24 @@ fn sentence(progress: &Progress) -> String {
 fn compact(progress: &Progress) -> String {
     let left = progress.remaining_secs.max(0.0).round() as u64;
     format!(
-        "{}/{} {}/s {}:{:02} return {:.2} cost {:.2} viol {:.1}%",
+        "{}/{} {}/s {}:{:02} return {:.2}{}",
         short(progress.timesteps as f64),
         short(progress.total_timesteps as f64),
         short(progress.steps_per_sec),
         left / 60,
         left % 60,
         progress.episode_return,
-        progress.cost,
-        100.0 * progress.violation_share,
+        of_slo(progress, |cost, violated| format!(" cost {cost:.2} viol {violated:.1}%")),
     )
+}
+
+/// Cost and percent of violated SLO windows, where the environment tells of them.
+fn of_slo(progress: &Progress, shown: impl Fn(f64, f64) -> String) -> String {
+    let find = |name: &str| progress.means.iter().find(|(key, _)| key == name).map(|(_, mean)| *mean);
+    match (find("cost"), find("violation_share")) {
+        (Some(cost), Some(violated)) => shown(cost, 100.0 * violated),
+        _ => String::new(),
+    }
 }
 
 /// `950`, `9.5k`, `95k` or `1.5M`.
@@ -207,8 +214,7 @@ mod tests {
             steps_per_sec: 21_000.4,
             remaining_secs: 62.0,
             episode_return: -3.456,
-            cost: 2.3,
-            violation_share: 0.012,
+            means: vec![("cost".into(), 2.3), ("violation_share".into(), 0.012)],
             multiplier: None,
             score: None,
         };
@@ -217,7 +223,9 @@ mod tests {
             "2,048 of 40,000 steps, 21,000 steps/s, return -3.46, cost 2.30, SLO violated 1.20 %, 1 min 02 s left"
         );
         assert_eq!(compact(&progress), "2.0k/40k 21k/s 1:02 return -3.46 cost 2.30 viol 1.2%");
-        let validated = Progress { score: Some(0.9871), ..progress };
+        let validated = Progress { score: Some(0.9871), ..progress.clone() };
         assert!(sentence(&validated).contains("violated 1.20 %, validation score 0.987, 1 min"));
+        let elsewhere = Progress { means: vec![("cost".into(), 0.1)], ..progress };
+        assert!(sentence(&elsewhere).contains("return -3.46, 1 min"));
     }
 }

@@ -11,6 +11,7 @@ use trimtab_lab::{
     RunConfig,
     config::{InnerConfig, Layer, resolve},
     files, parallel,
+    run_dir::RunDir,
     traffic::TrafficConfig,
 };
 
@@ -24,6 +25,17 @@ pub(crate) struct ConfigArgs {
     /// One setting by its path, such as ppo.gamma=0.95; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// Fails if one was given, saying why.
+    ///
+    /// # Errors
+    /// The flag and `why`.
+    pub(crate) fn refuse(&self, why: &str) -> Result<()> {
+        let flag = if self.config.is_some() { "--config" } else { "--set" };
+        if self.config.is_some() || !self.set.is_empty() { bail!("{flag}: {why}") } else { Ok(()) }
+    }
 }
 
 /// Flags that say which traffic, and how to read it.
@@ -203,6 +215,16 @@ impl Settings {
             layers.push(Layer::key(&format!("--set {key}"), &path, text.trim()));
         }
         Ok(Self { layers, traffic: TrafficArgs::default() })
+    }
+
+    /// [`Settings::new`] above the configuration of a run.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn of_run(dir: &RunDir, own: &RunConfig, args: &ConfigArgs) -> Result<Self> {
+        let mut settings = Self::new(args)?;
+        settings.layers.insert(0, Layer::file(&dir.file("config.toml").to_string_lossy(), &own.to_toml())?);
+        Ok(settings)
     }
 
     /// A flag that is a number, if it was given.

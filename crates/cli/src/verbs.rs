@@ -5,6 +5,7 @@ mod autoscaler;
 mod compare;
 mod config;
 mod env;
+mod episodes;
 mod evaluate;
 mod quickstart;
 mod report;

@@ -12,7 +12,12 @@ pub use layers::{Layer, resolve};
 pub use start::StartConfig;
 pub use validation::{Select, ValidationConfig};
 
-use crate::{Error, Result, reward::Goal, traffic::TrafficConfig};
+use crate::{
+    Error, Result,
+    environments::{self, teastore::TeastoreConfig},
+    reward::Goal,
+    traffic::TrafficConfig,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trimtab_control::{ActionKind, GuardrailsConfig, steering::TrimConfig};
@@ -25,7 +30,7 @@ use trimtab_sim::SimConfig;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Environment: the name of an application that ships, or an application file.
+    /// Environment: one of `trimtab env list`, or an application file.
     pub env: String,
     /// What the environment is after: `cost`, `latency` or `multi`.
     pub goal: Goal,
@@ -70,6 +75,8 @@ pub struct RunConfig {
     pub start: StartConfig,
     /// Validation during training.
     pub validation: ValidationConfig,
+    /// The environment `teastore`.
+    pub teastore: TeastoreConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -294,6 +301,7 @@ impl Default for RunConfig {
             guardrails: GuardrailsConfig::default(),
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
+            teastore: TeastoreConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),
@@ -375,13 +383,19 @@ impl RunConfig {
         )?;
         let windows = &self.inner.calibration.scale_down_secs;
         check("inner.calibration.scale_down_secs", !windows.is_empty(), "at least one window", &"empty")?;
-        // A run writes one policy, for every service.
+        let on_application = environments::find(&self.env).is_none();
+        // A run on an application writes one policy, for every service.
         for (key, learners) in [("ppo.learners", self.ppo.learners), ("a2c.learners", self.a2c.learners)] {
-            check(key, learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
+            check(key, !on_application || learners == Learners::Shared, "\"shared\"", &"\"independent\"")?;
         }
         for (key, network) in [("ppo.network", &self.ppo.network), ("a2c.network", &self.a2c.network)] {
             let expected = "none: observations of applications are rows of numbers, not graphs";
-            check(&format!("{key}.encoder"), network.encoder.is_none(), expected, &"a graph")?;
+            check(
+                &format!("{key}.encoder"),
+                !on_application || network.encoder.is_none(),
+                expected,
+                &"a graph",
+            )?;
         }
         self.validation.validate(self.select)?;
         let on_policy = matches!(self.algorithm, Algorithm::Ppo | Algorithm::A2c);

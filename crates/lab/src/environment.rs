@@ -22,6 +22,7 @@ pub use lane::Episode;
 use crate::{
     Result,
     config::{RunConfig, Signal},
+    reward::Goal,
     traffic::Day,
 };
 use lane::{Lane, LaneState};
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use trimtab_control::{Hpa, Steering};
 use trimtab_model::{Application, Decision, Seconds, Snapshot};
 use trimtab_nn::{ActionHead, ActionSlice};
-use trimtab_rl::{ActionSpace, Actions, EnvSpec, StepBuffers, StepError, VecEnv};
+use trimtab_rl::{ActionSpace, Actions, ConstraintConfig, EnvSpec, StepBuffers, StepError, VecEnv};
 use trimtab_sim::{Cluster, ClusterState, Tally};
 
 /// A batch of simulated clusters under one kind of steering.
@@ -47,6 +48,7 @@ pub struct Environment {
     allowed: Decision,
     episodes: Vec<Episode>,
     total: Tally,
+    pub(crate) constraints: Vec<ConstraintConfig>,
 }
 
 /// The changing part of an [`Environment`], for a checkpoint.
@@ -92,6 +94,7 @@ impl Environment {
             allowed: Decision::default(),
             episodes: Vec::new(),
             total: Tally::default(),
+            constraints: constraints(config),
         })
     }
 
@@ -261,6 +264,32 @@ impl VecEnv for Environment {
         }
         Ok(())
     }
+}
+
+/// The constraint of the goal `multi`.
+fn constraints(config: &RunConfig) -> Vec<ConstraintConfig> {
+    if config.goal != Goal::Multi {
+        return Vec::new();
+    }
+    let setting = &config.constraint;
+    let limit = if setting.limit > 0.0 {
+        setting.limit
+    } else {
+        let reached = match setting.signal {
+            Signal::Tail => config.inner.tail_used,
+            Signal::Violation => config.inner.violation_share,
+            Signal::Latency => 1.0,
+        };
+        // An HPA without a violation still leaves room to measure one in ten thousand windows.
+        (reached * setting.inner_share).max(1e-4)
+    };
+    vec![ConstraintConfig {
+        kp: setting.kp,
+        ki: setting.ki,
+        initial_multiplier: setting.multiplier,
+        max_multiplier: setting.max_multiplier,
+        ..ConstraintConfig::new(setting.signal.name(), limit)
+    }]
 }
 
 #[cfg(test)]

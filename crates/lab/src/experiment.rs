@@ -19,6 +19,7 @@ use crate::{
     config::RunConfig,
     contenders::{self, Entrant, Fitting, Trained},
     demand::Demand,
+    environments,
     evaluation::{DecisionTimes, Scenario},
     files, parallel, report,
     run_dir::RunDir,
@@ -89,6 +90,11 @@ impl Experiment {
     }
 
     fn run_whole(&self, stop: &AtomicBool, tell: &(dyn Fn(Event) + Sync)) -> Result<Option<Comparison>> {
+        if environments::find(&self.config.env).is_some() {
+            let message =
+                format!("is {:?}, expected an application to compare autoscalers on", self.config.env);
+            return Err(Error::config("env", message));
+        }
         let (mut contest, traffics) =
             Contest::new(&self.config, &self.seeds, self.threads, self.command.clone(), tell)?;
         for traffic in &traffics {
@@ -149,7 +155,7 @@ impl Experiment {
                 RunConfig { seed, traffic: vec![self.config.traffic[number].clone()], ..self.config.clone() };
             hpas[number].fill(&mut config.inner);
             training::train(&config, &dir, dir.exists(), stop, &mut |progress| {
-                tell(Event::Training { traffic: traffic.name.clone(), seed, progress: *progress });
+                tell(Event::Training { traffic: traffic.name.clone(), seed, progress: progress.clone() });
             })
         });
         let endings = endings.into_iter().collect::<Result<Vec<_>>>()?;

@@ -12,6 +12,7 @@ pub mod config;
 pub mod contenders;
 pub mod demand;
 pub mod environment;
+pub mod environments;
 mod error;
 pub mod evaluation;
 pub mod experiment;

@@ -1,6 +1,9 @@
 //! A trained policy on disk, and the autoscaler it becomes.
 
-use crate::{Error, Result, applications, calibration, config::RunConfig, files, run_dir::RunDir};
+use crate::{
+    Error, Result, applications, calibration, config::RunConfig, environments, files, run_dir::RunDir,
+};
+use std::path::Path;
 use trimtab_control::{Codec, CodecConfig, Hpa, Learned, Steering, codec};
 use trimtab_model::Application;
 use trimtab_nn::{Policy, Tensors};
@@ -15,10 +18,45 @@ const ACTION: &str = "action";
 /// Never: the kind of action has a TOML form.
 pub fn to_bytes(policy: &Policy, config: &RunConfig) -> Vec<u8> {
     let mut tensors = policy.to_tensors();
-    tensors.metadata.insert(CODEC.to_owned(), codec::VERSION.to_string());
-    tensors.metadata.insert(ENV.to_owned(), config.env.clone());
-    tensors.metadata.insert(ACTION.to_owned(), action(config));
+    tensors.metadata.extend(identity(config).into_iter().map(|(key, value)| (key.to_owned(), value)));
     tensors.to_bytes()
+}
+
+/// Writes the policies of a finished run into `dir`: one for all agents as `policy.safetensors`, else the first one's there
+/// and those of agents 1, 2, … as `policy-1.safetensors` and so on, before it.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write(dir: &RunDir, policies: &[Policy], config: &RunConfig) -> Result<()> {
+    for (agent, policy) in policies.iter().enumerate().rev() {
+        files::write_atomic(&dir.file(&name(agent)), &to_bytes(policy, config))?;
+    }
+    Ok(())
+}
+
+/// The policies that [`write()`] wrote.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(dir: &RunDir, config: &RunConfig) -> Result<Vec<Policy>> {
+    let mut policies = vec![read(dir, config)?];
+    while dir.file(&name(policies.len())).exists() {
+        policies.push(read_file(&dir.file(&name(policies.len())), config)?);
+    }
+    Ok(policies)
+}
+
+fn name(agent: usize) -> String {
+    if agent == 0 { "policy.safetensors".to_owned() } else { format!("policy-{agent}.safetensors") }
+}
+
+/// What a policy must have been made with to be used with a configuration.
+fn identity(config: &RunConfig) -> Vec<(&'static str, String)> {
+    let env = (ENV, config.env.clone());
+    if environments::find(&config.env).is_some() {
+        return vec![env];
+    }
+    vec![(CODEC, codec::VERSION.to_string()), env, (ACTION, action(config))]
 }
 
 fn action(config: &RunConfig) -> String {
@@ -32,6 +70,10 @@ fn action(config: &RunConfig) -> String {
 /// application, action or codec version.
 pub fn load(dir: &RunDir, application: &Application) -> Result<Learned> {
     let config = dir.config()?;
+    if environments::find(&config.env).is_some() {
+        let message = format!("was trained in environment {:?}, expected one on an application", config.env);
+        return Err(Error::run(dir.path(), message));
+    }
     let policy = read(dir, &config)?;
     let trained = applications::load(&config.env)?;
     if trained.name != application.name {
@@ -53,12 +95,15 @@ pub fn read(dir: &RunDir, config: &RunConfig) -> Result<Policy> {
             "has no policy.safetensors, expected a finished run (see --resume)",
         ));
     }
-    let bytes = files::read_bytes(&path)?;
-    let wrong = |message: String| Error::run(&path, message);
+    read_file(&path, config)
+}
+
+fn read_file(path: &Path, config: &RunConfig) -> Result<Policy> {
+    let bytes = files::read_bytes(path)?;
+    let wrong = |message: String| Error::run(path, message);
     let mut tensors = Tensors::from_bytes(&bytes)
         .map_err(|e| wrong(format!("is not a policy, expected a whole safetensors file: {e}")))?;
-    let expected = [(CODEC, codec::VERSION.to_string()), (ENV, config.env.clone()), (ACTION, action(config))];
-    for (key, expected) in expected {
+    for (key, expected) in identity(config) {
         let found = tensors.metadata.get(key).cloned().unwrap_or_default();
         if found != expected {
             return Err(wrong(format!("was made with {key} {found:?}, expected {expected:?}")));

@@ -9,7 +9,8 @@
 //!
 //! The objective of a trial is the mean over its seeds of the validation score ([`crate::validation`]) of the policy at
 //! the end (with `select = "best"`: of each seed's best one). Its seeds train in step, so that their mean is known at
-//! every evaluation, and a trial can be ended there. Policies are scored as they learned, without settling.
+//! every evaluation, and a trial can be ended there. Policies are scored as they learned, without settling. In an
+//! environment that is no application the score is minus the mean return of whole episodes.
 //!
 //! Left out: what the settings mean; run directories, checkpoints and logs of the runs inside a trial.
 
@@ -22,6 +23,7 @@ use crate::{
     calibration::Search,
     config::{InnerConfig, Layer, RunConfig, Select, resolve},
     environment::Environment,
+    environments::{self, Actor, Env, Registered},
     files, policy_file, report,
     search::{Attempt, Domain, Found, Point, Space, Study, Verdict},
     traffic::Day,
@@ -46,13 +48,27 @@ pub struct Task {
     pub config: RunConfig,
 }
 
+/// Episodes that a policy is scored over where there are no days for it, and what they are reset with.
+const EPISODES: usize = 20;
+const SEED: u64 = 1 << 32;
+
 /// A task made ready: days split, the inner HPA calibrated and scored.
 pub struct Tuning {
     task: Task,
-    /// With the calibrated inner HPA, and validation switched on.
+    /// On an application with the calibrated inner HPA, and validation switched on.
     config: RunConfig,
+    bench: Bench,
+}
+
+/// Where policies are trained and scored.
+enum Bench {
+    Application(Box<Days>),
+    Registered(&'static Registered),
+}
+
+struct Days {
     application: Application,
-    days: Vec<Day>,
+    train: Vec<Day>,
     validation: Validation,
 }
 
@@ -76,22 +92,23 @@ impl Task {
             }
         }
         let config = self.validated();
-        let application = applications::load(&config.env)?;
-        let days = Split::load(&config, &application)?.train;
         let ends = |end: fn(&Domain) -> Value| -> Point {
             space.parameters().iter().map(|p| (p.name.clone(), end(&p.domain))).collect()
         };
         let lowest = put(&config, &ends(Domain::first), "the space")?;
         let highest = put(&config, &ends(Domain::last), "the space")?;
         // Not every corner of a space need be possible, but where none is, something else is wrong.
-        let rehearse = |config| training::rehearse(config, &application, &days);
-        rehearse(&config)
-            .or_else(|error| rehearse(&lowest).or_else(|_| rehearse(&highest)).map_err(|_| error))
+        training::check(&config).or_else(|error| {
+            training::check(&lowest).or_else(|_| training::check(&highest)).map_err(|_| error)
+        })
     }
 
-    /// The configuration with validation switched on.
+    /// The configuration, on an application with validation switched on.
     fn validated(&self) -> RunConfig {
         let mut config = self.config.clone();
+        if environments::find(&config.env).is_some() {
+            return config;
+        }
         config.validation.every_timesteps = (config.total_timesteps / self.evaluations).max(1);
         config
     }
@@ -115,6 +132,14 @@ fn task_there(task: &Task, dir: &Path) -> Result<Option<InnerConfig>> {
     Ok(Some(there.inner))
 }
 
+/// Writes `tuning.toml`.
+fn write_task(task: &Task, inner: &InnerConfig, dir: &Path) -> Result<()> {
+    let file = File { task: task.clone(), inner: inner.clone() };
+    let text = toml::to_string(&file).expect("a task has a TOML form");
+    files::create_dir(dir)?;
+    files::write_atomic(&dir.join("tuning.toml"), text.as_bytes())
+}
+
 impl Tuning {
     /// Makes `task` ready in `dir`, or goes on with what is there.
     ///
@@ -131,6 +156,12 @@ impl Tuning {
         progress: &mut dyn FnMut(&str, f64),
     ) -> Result<Self> {
         let mut config = task.validated();
+        if let Some(registered) = environments::find(&config.env) {
+            if task_there(&task, dir)?.is_none() {
+                write_task(&task, &config.inner, dir)?;
+            }
+            return Ok(Self { task, config, bench: Bench::Registered(registered) });
+        }
         let application = applications::load(&config.env)?;
         let Split { train: days, validation } = Split::load(&config, &application)?;
         if let Some(inner) = task_there(&task, dir)? {
@@ -141,13 +172,11 @@ impl Tuning {
                 let search = Search::new(&scenario, &days, &config.inner.calibration, threads);
                 search.until(stop).hpa(progress)?.fill(&mut config.inner);
             }
-            let file = File { task: task.clone(), inner: config.inner.clone() };
-            let text = toml::to_string(&file).expect("a task has a TOML form");
-            files::create_dir(dir)?;
-            files::write_atomic(&dir.join("tuning.toml"), text.as_bytes())?;
+            write_task(&task, &config.inner, dir)?;
         }
         let validation = Validation::new(&config, validation, threads)?;
-        Ok(Self { task, config, application, days, validation })
+        let bench = Bench::Application(Box::new(Days { application, train: days, validation }));
+        Ok(Self { task, config, bench })
     }
 
     /// Tries a point: the objective of the study.
@@ -157,7 +186,6 @@ impl Tuning {
 
     fn try_point(&self, attempt: &mut Attempt<'_>) -> Result<Found> {
         let config = put(&self.config, attempt.point, &format!("trial {}", attempt.number))?;
-        let validation = self.validation.of(&config)?;
         let mut runs = (0..self.task.seeds)
             .map(|seed| self.start(&RunConfig { seed, ..config.clone() }))
             .collect::<Result<Vec<_>>>()?;
@@ -170,9 +198,9 @@ impl Tuning {
                     if attempt.is_stopped() {
                         return Ok(Found::Stopped);
                     }
-                    run.learner.iterate(&mut run.env)?;
+                    run.learner.iterate(run.env.as_mut())?;
                 }
-                let score = validation.policy(&training::policy_of(run.learner.as_ref()))?.score;
+                let score = self.score(&config, run.learner.as_ref())?;
                 run.best = run.best.min(score);
                 now += score / self.task.seeds as f64;
                 best += run.best / self.task.seeds as f64;
@@ -190,11 +218,31 @@ impl Tuning {
     }
 
     fn start(&self, config: &RunConfig) -> Result<Run> {
-        let inner = policy_file::inner(config, &self.application)?;
-        let mut env = Environment::new(config, &self.application, self.days.clone(), &inner)?;
-        let mut learner = training::new_learner(config, &env)?;
-        learner.start(&mut env, config.total_timesteps)?;
+        let mut env: Box<dyn Env> = match &self.bench {
+            Bench::Application(days) => {
+                let inner = policy_file::inner(config, &days.application)?;
+                Box::new(Environment::new(config, &days.application, days.train.clone(), &inner)?)
+            }
+            Bench::Registered(registered) => (registered.build)(config, config.n_envs)?,
+        };
+        let mut learner = training::new_learner(config, env.as_ref())?;
+        learner.start(env.as_mut(), config.total_timesteps)?;
         Ok(Run { env, learner, best: f64::INFINITY })
+    }
+
+    /// How bad what was learned is.
+    fn score(&self, config: &RunConfig, learner: &dyn Learner) -> Result<f64> {
+        match &self.bench {
+            Bench::Application(days) => {
+                Ok(days.validation.of(config)?.policy(&training::policy_of(learner))?.score)
+            }
+            Bench::Registered(registered) => {
+                let (mut env, policies) = ((registered.build)(config, 1)?, learner.policies());
+                let actor = Actor::Policies(&policies);
+                let outcome = environments::evaluate(env.as_mut(), actor, SEED, EPISODES, &mut |_| {})?;
+                Ok(-outcome.mean_return.mean)
+            }
+        }
     }
 
     /// Writes `best.toml`, unless no trial is whole yet, and `report.html`.
@@ -221,7 +269,7 @@ impl Tuning {
 
 /// One seed of a trial.
 struct Run {
-    env: Environment,
+    env: Box<dyn Env>,
     learner: Box<dyn Learner>,
     best: f64,
 }

@@ -9,7 +9,7 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use trimtab_lab::environment;
+use trimtab_lab::environments;
 
 /// List and describe training environments
 #[derive(Subcommand, Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum EnvVerb {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  trimtab env describe online_boutique --action delta")]
 pub(crate) struct DescribeArgs {
-    /// Name of an application that ships, or an application file
+    /// One of `trimtab env list`, or an application file
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
     /// Describe all environments that ship
@@ -51,14 +51,14 @@ pub(crate) fn run(verb: &EnvVerb, output: Output) -> Result<Ending> {
 
 fn list(output: Output) -> Result<()> {
     let items: Vec<Item> =
-        environment::names().into_iter().map(|(name, description)| Item { name, description }).collect();
+        environments::names().into_iter().map(|(name, description)| Item { name, description }).collect();
     listing::print(&items, output)
 }
 
 fn describe(args: &DescribeArgs, output: Output) -> Result<()> {
     let names: Vec<String> = match &args.name {
         Some(name) => vec![name.clone()],
-        None => environment::names().into_iter().map(|(name, _)| name.to_owned()).collect(),
+        None => environments::names().into_iter().map(|(name, _)| name.to_owned()).collect(),
     };
     let settings = Settings::new(&args.config)?.text("--action", "action", args.action.as_ref()).text(
         "--goal",
@@ -68,7 +68,7 @@ fn describe(args: &DescribeArgs, output: Output) -> Result<()> {
     let mut pages = Vec::new();
     for name in names {
         let config = settings.clone().text("NAME", "env", Some(&name)).resolve()?;
-        pages.push((name, environment::describe(&config)?));
+        pages.push((name, environments::describe(&config)?));
     }
     let value: Vec<_> =
         pages.iter().map(|(name, page)| json!({ "name": name, "description": page })).collect();

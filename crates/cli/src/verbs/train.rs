@@ -13,14 +13,14 @@ use clap::Args;
 use serde_json::json;
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 use trimtab_lab::{
-    RunConfig, applications,
+    RunConfig,
     cloning::Cloned,
-    files,
+    environments, files,
     run_dir::RunDir,
     training::{self, Ending, Progress},
 };
 
-/// Train one policy on top of an HPA calibrated on the training days
+/// Train one policy; on an application, on top of an HPA calibrated on the training days
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Ctrl-C saves a checkpoint; the same run goes on with --resume, also after a crash.
@@ -32,7 +32,7 @@ pub(crate) struct TrainArgs {
     /// Where to write
     #[arg(long, value_name = "DIR")]
     run_dir: PathBuf,
-    /// Environment: name of an application that ships, or an application file [default: `online_boutique`]
+    /// Environment: one of `trimtab env list`, or an application file [default: `online_boutique`]
     #[arg(long, value_name = "NAME|FILE")]
     env: Option<String>,
     /// Learning algorithm [default: ppo]
@@ -147,7 +147,7 @@ pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
     let mut last = None;
     let ending = training::train(&config, &dir, args.resume, &stop, &mut |progress| {
         display.training(&shown, progress);
-        last = Some(*progress);
+        last = Some(progress.clone());
     })?;
     drop(display);
     report(&dir, &config, ending, last, output)
@@ -160,12 +160,10 @@ fn prepare(
     stop: &AtomicBool,
     display: &Display,
 ) -> Result<RunConfig> {
-    let application = applications::load(&config.env)?;
-    let days = training::training_days(&config, &application)?;
-    training::rehearse(&config, &application, &days)?;
+    training::check(&config)?;
     destination::check(&args.run_dir)?;
     let threads = args.threads.get();
-    training::calibrate_inner(&mut config, &days, threads, stop, &mut |what, fraction| {
+    training::prepare(&mut config, threads, stop, &mut |what, fraction| {
         display.stage("calibration", what, fraction);
     })?;
     Ok(config)
@@ -209,12 +207,17 @@ fn report(
     output.result(&value, || {
         let cloned = cloned.as_ref().map_or_else(String::new, told);
         if finished {
-            format!(
-                "{cloned}{run}: finished{early}; the policy is {run}/policy.safetensors. To score it on days it has not seen:\n  trimtab compare --app {} {} --autoscalers hpa,hpa_calibrated,{}",
-                quoted(&config.env),
-                traffic_flags(&config.traffic),
-                quoted(&dir.path().to_string_lossy())
-            )
+            let policy = quoted(&dir.path().to_string_lossy());
+            let score = if environments::find(&config.env).is_some() {
+                format!("To score it:\n  trimtab evaluate --run {policy}")
+            } else {
+                format!(
+                    "To score it on days it has not seen:\n  trimtab compare --app {} {} --autoscalers hpa,hpa_calibrated,{policy}",
+                    quoted(&config.env),
+                    traffic_flags(&config.traffic),
+                )
+            };
+            format!("{cloned}{run}: finished{early}; the policy is {run}/policy.safetensors. {score}")
         } else {
             let total = thousands(config.total_timesteps);
             format!("{cloned}{run}: stopped before step {total}; a checkpoint is saved. To go on:\n  {resume}")

@@ -40,7 +40,7 @@ pub(crate) struct TuneArgs {
     /// Where to write [default: studies/ENV-ALGORITHM]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Environment: name of an application that ships, or an application file [default: `online_boutique`]
+    /// Environment: one of `trimtab env list`, or an application file [default: `online_boutique`]
     #[arg(long, value_name = "NAME|FILE")]
     env: Option<String>,
     /// Learning algorithm [default: ppo]

@@ -8,6 +8,7 @@ mod bad_learning;
 mod bad_run;
 mod callbacks;
 mod compare;
+mod environments;
 mod output;
 mod place;
 mod runs;

@@ -1,7 +1,7 @@
 //! Layers of a configuration, merged key by key.
 
 use super::RunConfig;
-use crate::{Error, Result, error::nearest};
+use crate::{Error, Result, environments, error::nearest};
 use toml::{Table, Value};
 
 /// One layer: what it is called in errors, and its keys.
@@ -48,13 +48,18 @@ impl Layer {
     }
 }
 
-/// Merges `layers`, weakest first, over the defaults.
+/// Merges `layers`, weakest first, over the defaults and, above those, what suits the environment that the layers name.
 ///
 /// # Errors
 /// [`Error::Config`] naming the layer, the key and, for an unknown key, the nearest valid one.
 pub fn resolve(layers: &[Layer]) -> Result<RunConfig> {
     let defaults = table_of(&RunConfig::default());
     let mut merged = defaults.clone();
+    if let Some(own) = layers.iter().rev().find_map(|layer| layer.table.get("env")?.as_str()) {
+        if let Some(registered) = environments::find(own) {
+            merge(&mut merged, &Layer::file(registered.name, registered.defaults)?.table);
+        }
+    }
     for layer in layers {
         check_keys(&layer.place, "", &layer.table, &defaults)?;
         merge(&mut merged, &layer.table);
@@ -93,8 +98,8 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
     for (key, value) in table {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match (valid.get(key), value) {
-            // Reward terms are checked by name later; optional hyper-parameters are absent from the defaults.
-            (Some(Value::Table(valid)), Value::Table(inner)) if full != "reward" => {
+            // Optional hyper-parameters are absent from the defaults.
+            (Some(Value::Table(valid)), Value::Table(inner)) if !NAMED_LATER.contains(&full.as_str()) => {
                 check_keys(place, &full, inner, valid)?;
             }
             (Some(Value::Array(valid)), Value::Array(entries)) => {
@@ -118,6 +123,9 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
     }
     Ok(())
 }
+
+/// Tables whose keys are names of terms, which are checked by whoever reads them.
+const NAMED_LATER: [&str; 2] = ["reward", "teastore.weights"];
 
 /// Settings without a default value, which a table of the defaults does not show.
 const OPTIONAL: [&str; 15] = [

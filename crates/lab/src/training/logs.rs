@@ -4,7 +4,7 @@
 use super::Progress;
 use crate::{
     Error, Result,
-    environment::{Environment, Episode},
+    environments::{Env, Episode, EpisodeColumns},
     files,
     run_dir::RunDir,
     tensorboard::EventFile,
@@ -17,9 +17,6 @@ use std::{
     time::Instant,
 };
 use trimtab_rl::on_policy::Log;
-
-const EPISODES_HEADER: &str =
-    "timesteps,env,day,length,episode_return,core_hours,pod_hours,violation_share,bad_request_share";
 
 /// See the module.
 pub(super) struct Logs {
@@ -34,10 +31,11 @@ pub(super) struct Logs {
 
 impl Logs {
     /// Opens the logs of a run that has made `timesteps`; what a killed run wrote beyond them is cut off.
-    pub(super) fn open(dir: &RunDir, timesteps: u64) -> Result<Self> {
+    pub(super) fn open(dir: &RunDir, timesteps: u64, columns: &EpisodeColumns) -> Result<Self> {
+        let header = header(columns);
         Ok(Self {
             progress: cut_back(&dir.file("progress.jsonl"), None, timesteps)?,
-            episodes: cut_back(&dir.file("episodes.csv"), Some(EPISODES_HEADER), timesteps)?,
+            episodes: cut_back(&dir.file("episodes.csv"), Some(&header), timesteps)?,
             events: EventFile::begin(&dir.file("tensorboard"), timesteps, crate::clock::unix_secs())?,
             dir: dir.clone(),
             clock: crate::clock::now(),
@@ -51,11 +49,9 @@ impl Logs {
         timesteps: u64,
         total: u64,
         log: &Log,
-        env: &mut Environment,
+        env: &mut dyn Env,
     ) -> Result<Progress> {
-        let tally = env.take_tally();
-        let one_replica: f64 = env.one_replica_cores();
-        let cost = tally.requested_core_seconds / tally.seconds.max(1.0) / one_replica;
+        let means = env.take_means();
         let elapsed = self.clock.elapsed().as_secs_f64();
         let steps_per_sec = (timesteps - self.first) as f64 / elapsed.max(1e-9);
         let find = |key: &str| log.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
@@ -65,17 +61,23 @@ impl Logs {
             steps_per_sec,
             remaining_secs: total.saturating_sub(timesteps) as f64 / steps_per_sec,
             episode_return: find("rollout/ep_rew_mean").unwrap_or(0.0),
-            cost,
-            violation_share: tally.violation_share(),
             multiplier: log
                 .iter()
                 .find(|(k, _)| k.starts_with("train/lagrange_multiplier/"))
                 .map(|(_, v)| *v),
             score: find("eval/score"),
+            means,
         };
-        let first = [("rollout/cost", cost), ("rollout/violation_share", progress.violation_share)];
+        let first: Vec<(String, f64)> =
+            progress.means.iter().map(|(name, mean)| (format!("rollout/{name}"), *mean)).collect();
         let last = [("time/fps", steps_per_sec), ("time/time_elapsed", elapsed)];
-        let all = || first.into_iter().chain(log.iter().map(|(k, v)| (k.as_ref(), *v))).chain(last);
+        let all = || {
+            first
+                .iter()
+                .map(|(k, v)| (k.as_str(), *v))
+                .chain(log.iter().map(|(k, v)| (k.as_ref(), *v)))
+                .chain(last)
+        };
         self.events.scalars(timesteps, crate::clock::unix_secs(), all())?;
         let mut record = serde_json::Map::new();
         record.insert("timesteps".to_owned(), timesteps.into());
@@ -148,21 +150,19 @@ fn as_csv(lines: &str) -> String {
     csv
 }
 
+fn header(columns: &EpisodeColumns) -> String {
+    let EpisodeColumns { start, figures } = columns;
+    [&["timesteps", "env", *start, "length", "episode_return"], &figures[..]].concat().join(",")
+}
+
 fn push_episode(lines: &mut String, timesteps: u64, episode: &Episode) {
-    let tally = &episode.tally;
+    let Episode { env, start, length, episode_return, figures } = episode;
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        lines,
-        "{timesteps},{},{},{},{},{},{},{},{}",
-        episode.env,
-        episode.day,
-        episode.length,
-        episode.episode_return,
-        tally.core_hours(),
-        tally.pod_hours(),
-        tally.violation_share(),
-        tally.bad_request_share()
-    );
+    let _ = write!(lines, "{timesteps},{env},{start},{length},{episode_return}");
+    for figure in figures {
+        let _ = write!(lines, ",{figure}");
+    }
+    lines.push('\n');
 }
 
 #[cfg(test)]

@@ -122,6 +122,9 @@ struct Lane<S> {
     state: S,
     steps: u32,
     rng: Pcg64,
+    /// Where the episode that the last step ended was then; none in mid-episode.
+    #[serde(skip, default = "Option::default")]
+    ended: Option<S>,
 }
 
 /// Environments that step together; to be reset before the first step.
@@ -144,7 +147,7 @@ impl<T: Task> Batch<T> {
         let lanes = (0..n_envs)
             .map(|env| {
                 let mut rng = lane_rng(0, env);
-                Lane { state: task.start(&mut rng), steps: 0, rng }
+                Lane { state: task.start(&mut rng), steps: 0, rng, ended: None }
             })
             .collect();
         Self {
@@ -170,6 +173,15 @@ impl<T: Task> Batch<T> {
         &self.lanes[env].state
     }
 
+    /// What the last step of environment `env` led to, also where its episode ended with it and the next one began.
+    ///
+    /// # Panics
+    /// There is no such environment.
+    pub fn reached(&self, env: usize) -> &T::State {
+        let lane = &self.lanes[env];
+        lane.ended.as_ref().unwrap_or(&lane.state)
+    }
+
     /// Starts an episode of environment `env` from a state of the caller's choice. Writes its `n_agents × obs_dim`
     /// numbers.
     ///
@@ -177,7 +189,7 @@ impl<T: Task> Batch<T> {
     /// There is no such environment.
     pub fn start_from(&mut self, env: usize, state: T::State, obs: &mut [f32]) {
         let lane = &mut self.lanes[env];
-        (lane.state, lane.steps) = (state, 0);
+        (lane.state, lane.steps, lane.ended) = (state, 0, None);
         self.task.observe(&lane.state, obs);
     }
 
@@ -215,7 +227,7 @@ impl<T: Task> VecEnv for Batch<T> {
         let per_env = self.spec.n_agents * self.spec.obs_dim;
         for (env, (lane, obs)) in self.lanes.iter_mut().zip(obs.chunks_exact_mut(per_env)).enumerate() {
             lane.rng = lane_rng(seed, env);
-            (lane.state, lane.steps) = (self.task.start(&mut lane.rng), 0);
+            (lane.state, lane.steps, lane.ended) = (self.task.start(&mut lane.rng), 0, None);
             self.task.observe(&lane.state, obs);
         }
     }
@@ -239,12 +251,15 @@ impl<T: Task> VecEnv for Batch<T> {
             costs.fill(0.0);
             let obs = env * obs..(env + 1) * obs;
             lane.steps += 1;
+            lane.ended = None;
             let terminated = task.step(&mut lane.state, actions, &mut lane.rng, Signals { rewards, costs });
             let truncated = lane.steps >= self.max_steps;
             (out.terminated[env], out.truncated[env]) = (terminated, truncated);
             if terminated || truncated {
                 task.observe(&lane.state, &mut out.final_obs[obs.clone()]);
-                (lane.state, lane.steps) = (task.start(&mut lane.rng), 0);
+                let next = task.start(&mut lane.rng);
+                lane.ended = Some(std::mem::replace(&mut lane.state, next));
+                lane.steps = 0;
             }
             task.observe(&lane.state, &mut out.obs[obs]);
         }

@@ -1,0 +1,100 @@
+//! Environments that are no applications: trained, killed, resumed, scored and traced; and what is refused of them.
+
+use crate::{
+    place::{Place, tells},
+    runs::same_run,
+};
+
+/// A run of a few seconds with many checkpoints.
+const RUN: [&str; 14] = [
+    "train",
+    "--env",
+    "teastore",
+    "--algorithm",
+    "ppo",
+    "--quiet",
+    "--total-timesteps",
+    "200000",
+    "--set",
+    "checkpoint_timesteps=4000",
+    "--set",
+    "n_envs=4",
+    "--set",
+    "ppo={ n_steps = 64, batch_size = 64 }",
+];
+
+#[test]
+fn a_killed_run_resumes_to_the_bytes_of_one_that_was_not() {
+    let place = Place::new();
+    let mut child = place.spawn(&[&RUN[..], &["--run-dir", "killed"]].concat());
+    place.await_file("killed/checkpoints/latest");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!place.path("killed/policy.safetensors").exists(), "it ended before it could be killed");
+    place.fine(&["train", "--resume", "--quiet", "--run-dir", "killed"]);
+    place.fine(&[&RUN[..], &["--run-dir", "whole"]].concat());
+    same_run(&place, "killed", "whole");
+    let episodes = String::from_utf8(place.read("whole/episodes.csv")).unwrap();
+    tells(&episodes, &["timesteps,env,start_row,length,episode_return,replicas,", "\n256,0,558,50,"]);
+    let told = place.fine(&["evaluate", "--run", "whole", "--episodes", "5"]);
+    tells(&told, &["teastore, whole: mean return ", "over 5 episodes", "50.0 steps", "out_tps"]);
+}
+
+#[test]
+fn random_and_constant_actions_are_scored_and_every_step_is_traced() {
+    let place = Place::new();
+    let random = ["evaluate", "--policy", "random", "--env", "teastore", "--episodes", "3", "--seed", "4"];
+    let told = place.fine(&[&random[..], &["--trace-steps", "steps.csv"]].concat());
+    tells(&told, &["teastore, random: mean return -", "over 3 episodes"]);
+    let steps = String::from_utf8(place.read("steps.csv")).unwrap();
+    let lines: Vec<&str> = steps.lines().collect();
+    assert_eq!(lines.len(), 1 + 3 * 50);
+    assert_eq!(
+        lines[0],
+        "action,action_n,replica,cpu,heap,inc_tps,out_tps,cpu_usage,memory_usage,cost,reward,sum_reward"
+    );
+    // Nothing is done: the worst corner stays what it is.
+    place.fine(&[
+        "evaluate",
+        "--policy",
+        "constant:0",
+        "--env",
+        "teastore",
+        "--episodes",
+        "1",
+        "--trace-steps",
+        "same.csv",
+    ]);
+    let same = String::from_utf8(place.read("same.csv")).unwrap();
+    assert!(same.lines().skip(1).all(|line| line.starts_with("DO_NOTHING,0,9,1,1,")), "{same}");
+}
+
+#[test]
+fn environments_are_listed_and_described() {
+    let place = Place::new();
+    tells(&place.fine(&["env", "list"]), &["teastore ", "recorded: ", "online_boutique"]);
+    let page = place.fine(&["env", "describe", "teastore", "--set", "teastore.actions=tuple"]);
+    tells(&page, &["## `teastore`", "**Observation**: 29 numbers", "| `heap` | heap in MB | 9: 0 100, "]);
+}
+
+#[test]
+fn what_does_not_fit_an_environment_is_refused() {
+    let place = Place::new();
+    let evaluate = |more: &[&str]| place.refused(&[&["evaluate"], more].concat());
+    tells(&evaluate(&["--policy", "random", "--env", "teastor"]), &["did you mean \"teastore\""]);
+    tells(&evaluate(&["--policy", "random", "--env", "redis"]), &["days of traffic", "--run"]);
+    tells(
+        &evaluate(&["--policy", "greedy", "--env", "teastore"]),
+        &["greedy", "expected random, or constant:"],
+    );
+    let outside = ["--policy", "constant:7", "--env", "teastore", "--trace-steps", "none.csv"];
+    tells(&evaluate(&outside), &["action 7 of row 0 is outside its space"]);
+    let train =
+        |more: &[&str]| place.refused(&[&["train", "--env", "teastore", "--run-dir", "run"], more].concat());
+    tells(&train(&["--goal", "cost"]), &["goal", "environment teastore does not have"]);
+    tells(&train(&["--clone", "hpa"]), &["start.clone", "environment teastore has not"]);
+    tells(&train(&["--set", "teastore.penality=-1"]), &["did you mean \"penalty\""]);
+    tells(&train(&["--set", "teastore.start=row(21168)"]), &["teastore.start", "rows 0 to 21167"]);
+    tells(&train(&["--set", "teastore.weights.speed=1"]), &["no reward term \"speed\""]);
+    tells(&train(&["--set", "teastore.reward=weighted_90_10"]), &["num_request", "which the table has not"]);
+}

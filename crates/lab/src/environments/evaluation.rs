@@ -1,0 +1,106 @@
+//! Whole episodes of one environment, by a trained policy, at random or with one action, and what they came to.
+//!
+//! Left out: applications, which are scored on traffic days ([`crate::comparison`]).
+
+use super::Env;
+use crate::{
+    Result,
+    statistics::{Estimate, estimate},
+};
+use serde::Serialize;
+use trimtab_rl::{
+    Actions, EnvSpec, Presence, StepBuffers, StepError, VecEnv,
+    evaluation::{Actor, evaluate_actor},
+};
+
+/// What episodes came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Episodes.
+    pub episodes: usize,
+    /// Mean return with its 95 % interval, by the bootstrap over episodes.
+    pub mean_return: Estimate,
+    /// Least return.
+    pub least: f64,
+    /// Largest return.
+    pub largest: f64,
+    /// Mean steps of an episode.
+    pub mean_length: f64,
+    /// Mean reward of a step.
+    pub mean_reward: f64,
+    /// Mean of each constraint signal over steps and agents.
+    pub mean_costs: Vec<(String, f64)>,
+    /// Mean of each figure that the environment logs.
+    pub means: Vec<(String, f64)>,
+    /// The returns, in the order in which the episodes ended.
+    pub returns: Vec<f64>,
+}
+
+/// Runs `episodes` episodes of each environment in the batch, reset with `seed`, and calls `after_step` after every step. Returns are
+/// sums over steps of the mean reward of the agents that are there.
+///
+/// # Errors
+/// An actor that does not fit the environment, or a step that it refused.
+pub fn evaluate(
+    env: &mut dyn Env,
+    actor: Actor<'_>,
+    seed: u64,
+    episodes: usize,
+    after_step: &mut dyn FnMut(&dyn Env),
+) -> Result<Outcome> {
+    let mut watched = Watched { env, after_step };
+    let found = evaluate_actor(actor, &mut watched, seed, episodes)?;
+    let names = watched.spec().costs.iter().map(ToString::to_string);
+    let mean_costs = names.zip(found.mean_costs.iter().copied()).collect();
+    let means = watched.env.take_means().into_iter().map(|(name, mean)| (name.into_owned(), mean)).collect();
+    let steps: u64 = found.lengths.iter().sum();
+    Ok(Outcome {
+        episodes: found.returns.len(),
+        mean_return: estimate(std::slice::from_ref(&found.returns)),
+        least: found.returns.iter().copied().fold(f64::INFINITY, f64::min),
+        largest: found.returns.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        mean_length: steps as f64 / found.lengths.len().max(1) as f64,
+        mean_reward: found.mean_reward(),
+        mean_costs,
+        means,
+        returns: found.returns,
+    })
+}
+
+/// An environment that somebody looks at after each step.
+struct Watched<'a> {
+    env: &'a mut dyn Env,
+    after_step: &'a mut dyn FnMut(&dyn Env),
+}
+
+impl VecEnv for Watched<'_> {
+    fn spec(&self) -> &EnvSpec {
+        self.env.spec()
+    }
+
+    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
+        self.env.reset(seed, obs);
+    }
+
+    fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
+        self.env.step(actions, out)?;
+        (self.after_step)(self.env);
+        Ok(())
+    }
+
+    fn action_masks(&self, masks: &mut [bool]) {
+        self.env.action_masks(masks);
+    }
+
+    fn presence(&self, presence: &mut [Presence]) {
+        self.env.presence(presence);
+    }
+
+    fn save(&self) -> Vec<u8> {
+        self.env.save()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        self.env.restore(state)
+    }
+}
