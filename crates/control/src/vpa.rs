@@ -58,7 +58,7 @@ pub use quantity::{Quantity, Resource, ResourceList};
 pub use recommendation::{ContainerRecommendation, Format, Recommendation};
 pub use recommender::{Estimate, Percentiles, Recommender, RecommenderConfig};
 pub use replay::{
-    Area, Change, Look, Player, Replay, ReplayConfig, Running, Tally, Unchanging, UsagePoint, Vertical, Way,
+    Area, Change, Look, Player, Progress, Replay, ReplayConfig, Running, Tally, Unchanging, UsagePoint, Vertical, Way,
     replay,
 };
 pub use simplified::{Simplified, SimplifiedConfig};

@@ -12,6 +12,7 @@ pub mod description;
 pub mod evaluation;
 pub mod task_env;
 pub mod teastore;
+pub mod vpa;
 
 pub use description::Description;
 pub use evaluation::{Outcome, evaluate};
@@ -135,7 +136,7 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 1] = [&teastore::REGISTERED];
+pub const ALL: [&Registered; 2] = [&teastore::REGISTERED, &vpa::REGISTERED];
 
 /// The settings that mean something to applications only.
 const OF_APPLICATIONS: [&str; 14] = [

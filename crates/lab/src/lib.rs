@@ -4,6 +4,7 @@
 //! Kubernetes client types.
 
 pub mod applications;
+pub mod artefacts;
 pub mod calibration;
 mod clock;
 pub mod cloning;

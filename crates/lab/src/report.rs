@@ -30,6 +30,7 @@ mod table;
 mod tests;
 mod timeline;
 mod usage;
+mod usage_figure;
 
 pub use autoscaler::autoscaler;
 pub use curves::learning_curve;
@@ -37,6 +38,7 @@ pub use document::{SCHEMA, document, time_of};
 pub use study::study;
 pub use table::table;
 pub use usage::{usage_page, usage_table};
+pub use usage_figure::usage_figure;
 
 use crate::comparison::{Analysis, Comparison, LearningCurve, TrafficSummary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -10,6 +10,7 @@ mod calibration;
 mod cases;
 mod comparison;
 mod judgement;
+mod learned;
 pub mod registry;
 mod score;
 

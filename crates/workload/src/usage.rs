@@ -7,9 +7,11 @@
 //! Left out: files, and playing a series to an autoscaler (`trimtab-control`).
 
 mod formats;
+pub mod generate;
 mod read;
 
 pub use formats::{Size, UsageFormat};
+pub use generate::UsageWorkload;
 pub use read::{UsageOptions, UsageReading, read_usage};
 
 use trimtab_model::{Seconds, UsagePoint};

@@ -1,4 +1,6 @@
-//! `trimtab workload`: what traffic looks like before anything is trained on it.
+//! `trimtab workload`: what traffic looks like before anything is trained on it, and made-up use of CPU and memory.
+
+mod generate;
 
 use crate::{
     listing::{self, Item},
@@ -20,13 +22,14 @@ use trimtab_workload::{
 /// Bars of a picture.
 const BARS: usize = 48;
 
-/// List and show traffic
+/// List and show traffic, and make up use of CPU and memory
 #[derive(Subcommand, Debug)]
 pub(crate) enum WorkloadVerb {
     /// List the recordings and the synthetic workloads that ship
     #[command(after_help = "Example:\n  trimtab workload list")]
     List,
     Show(ShowArgs),
+    Generate(generate::GenerateArgs),
 }
 
 /// Summarise traffic: its days with mean and peak, and days on which the recorder was down
@@ -53,6 +56,7 @@ pub(crate) fn run(verb: &WorkloadVerb, output: Output) -> Result<Ending> {
     match verb {
         WorkloadVerb::List => list(output)?,
         WorkloadVerb::Show(args) => show(args, output)?,
+        WorkloadVerb::Generate(args) => return generate::run(args, output),
     }
     Ok(Ending::Fine)
 }

@@ -15,3 +15,4 @@ mod runs;
 mod start;
 mod tensorboard;
 mod tune;
+mod usage;

@@ -88,14 +88,11 @@ pub struct UpdaterSettings {
     pub limit_ranges: LimitRanges,
 }
 
-/// See the module.
+/// See the module. It remembers nothing: what upstream's updater remembers is of resizes that are refused or drag on.
 #[derive(Clone, Debug)]
 pub struct ContainerUpdater {
     settings: UpdaterSettings,
     update: UpdatePolicy,
-    updater: Updater,
-    /// Number of the pod: a new one has a new name, which the updater knows it by.
-    pod: u64,
 }
 
 /// Remembers the one thing that can happen to the one pod.
@@ -121,12 +118,12 @@ impl ContainerUpdater {
     pub fn new(settings: UpdaterSettings) -> Self {
         let update =
             UpdatePolicy { mode: settings.mode.upstream(), min_replicas: Some(1), ..UpdatePolicy::default() };
-        Self { update, updater: Updater::new(settings.flags), settings, pod: 0 }
+        Self { settings, update }
     }
 
     /// What happens to the container, which used `usage` of CPU and memory when it was last measured.
     pub fn decide(
-        &mut self,
+        &self,
         now: Stamp,
         running: &Running,
         usage: [Amount; 2],
@@ -134,7 +131,7 @@ impl ContainerUpdater {
     ) -> Option<Change> {
         let recommendation = Recommendation { containers: vec![recommendation] };
         let pods = [Pod {
-            name: format!("pod-{}", self.pod),
+            name: "pod".to_owned(),
             group: Some(0),
             phase: PodPhase::Running,
             started: Some(running.started),
@@ -159,7 +156,7 @@ impl ContainerUpdater {
         let way = match self.settings.rule {
             UpdaterRule::Upstream => {
                 let mut taken = Taken::default();
-                self.updater.run_once(now, &seen, &mut taken);
+                Updater::new(self.settings.flags).run_once(now, &seen, &mut taken);
                 taken.change
             }
             UpdaterRule::Usage if !inside() => self.settings.mode.way(),
@@ -170,9 +167,6 @@ impl ContainerUpdater {
         // Upstream's updater has its own sense of what is worth a change.
         if self.settings.rule != UpdaterRule::Upstream && resources.requests == running.resources.requests {
             return None;
-        }
-        if way == Way::Recreate {
-            self.pod += 1;
         }
         Some(Change { resources, way })
     }

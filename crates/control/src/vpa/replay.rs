@@ -17,7 +17,7 @@ use std::ops::Deref;
 pub use trimtab_model::UsagePoint;
 
 /// The container as the scaler finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// What it has been given.
     pub resources: ContainerResources,
@@ -201,20 +201,37 @@ pub struct Look {
     pub oom_killed: bool,
 }
 
+/// How far a replay has come: all that changes as a series is played.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The container.
+    pub running: Running,
+    /// Sums so far.
+    pub tally: Tally,
+    /// The present instant.
+    pub now: Stamp,
+    run_started: Stamp,
+    /// When the container is up again.
+    up_from: Stamp,
+    index: usize,
+    /// How far the series has been moved in time by starting again.
+    offset: Span,
+}
+
 /// Plays a series, in order of time, one interval at a time: [`look`](Self::look), then [`advance`](Self::advance).
 #[derive(Clone, Debug)]
 pub struct Player<S> {
     series: S,
     config: ReplayConfig,
-    running: Running,
-    run_started: Stamp,
-    /// When the container is up again.
-    up_from: Stamp,
-    now: Stamp,
-    index: usize,
-    /// How far the series has been moved in time by starting again.
-    offset: Span,
-    replay: Replay,
+    at: Progress,
+    allocations: Vec<(Stamp, ContainerResources)>,
+}
+
+impl Progress {
+    /// Whether it can be of a series of so many points.
+    pub fn fits(&self, points: usize) -> bool {
+        self.index < points
+    }
 }
 
 impl<S: Deref<Target = [UsagePoint]>> Player<S> {
@@ -230,41 +247,50 @@ impl<S: Deref<Target = [UsagePoint]>> Player<S> {
         check("replay.series", ordered, "in order of time", "another order")?;
         let start = Stamp::from(series[0].at);
         let resources = config.resources;
-        Ok(Self {
-            series,
-            config,
+        let at = Progress {
             running: Running { resources, started: start, last_termination: None },
+            tally: Tally::default(),
+            now: start,
             run_started: start,
             up_from: start,
-            now: start,
             index: 0,
             offset: Span::secs(0),
-            replay: Replay { allocations: vec![(start, resources)], tally: Tally::default() },
-        })
+        };
+        Ok(Self { series, config, at, allocations: vec![(start, resources)] })
     }
 
-    /// The present instant.
-    pub fn now(&self) -> Stamp {
-        self.now
+    /// Goes on from where another player of the same series and configuration was, without its list of allocations.
+    pub fn resumed(series: S, config: ReplayConfig, at: Progress) -> Self {
+        Self { series, config, at, allocations: Vec::new() }
     }
 
-    /// The container.
-    pub fn running(&self) -> &Running {
-        &self.running
+    /// Goes to the first instant that is not before `at`, without playing what is before it; the container starts there.
+    #[must_use]
+    pub fn started_at(mut self, at: Stamp) -> Self {
+        self.at.now = at.max(self.at.now);
+        self.at.running.started = self.at.now;
+        (self.at.run_started, self.at.up_from) = (self.at.now, self.at.now);
+        self.allocations[0].0 = self.at.now;
+        self
     }
 
-    /// What it has come to so far.
-    pub fn replay(&self) -> &Replay {
-        &self.replay
+    /// How far it has come.
+    pub fn progress(&self) -> &Progress {
+        &self.at
+    }
+
+    /// What has been given so far, and what it came to.
+    pub fn into_replay(self) -> Replay {
+        Replay { allocations: self.allocations, tally: self.at.tally }
     }
 
     /// Whether the series is over; never where it starts again.
     pub fn is_over(&self) -> bool {
-        self.now >= self.end()
+        self.at.now >= self.end()
     }
 
     fn time_of(&self, index: usize) -> Stamp {
-        Stamp::from(self.series[index].at).plus(self.offset)
+        Stamp::from(self.series[index].at).plus(self.at.offset)
     }
 
     fn end(&self) -> Stamp {
@@ -275,18 +301,18 @@ impl<S: Deref<Target = [UsagePoint]>> Player<S> {
     pub fn look(&mut self) -> Option<Look> {
         if self.config.round_robin && self.is_over() {
             let length = self.end().since(self.time_of(0));
-            self.offset = self.now.since(Stamp::from(self.series[0].at)).whole(length);
-            self.index = 0;
+            self.at.offset = self.at.now.since(Stamp::from(self.series[0].at)).whole(length);
+            self.at.index = 0;
         }
-        while self.index + 1 < self.series.len() && self.time_of(self.index + 1) <= self.now {
-            self.index += 1;
+        while self.at.index + 1 < self.series.len() && self.time_of(self.at.index + 1) <= self.at.now {
+            self.at.index += 1;
         }
-        if self.now < self.up_from {
+        if self.at.now < self.at.up_from {
             return None;
         }
-        let now = self.now;
-        let point = self.series[self.index];
-        let limit = |resource| self.running.resources.limits.get(resource);
+        let now = self.at.now;
+        let point = self.series[self.at.index];
+        let limit = |resource| self.at.running.resources.limits.get(resource);
         let cpu = match limit(Resource::Cpu) {
             Some(limit) => Amount::from_cores(point.cpu_cores).min(Amount(limit.milli())),
             None => Amount::from_cores(point.cpu_cores),
@@ -294,11 +320,11 @@ impl<S: Deref<Target = [UsagePoint]>> Player<S> {
         let memory = Amount::truncated(point.memory_bytes);
         let over = limit(Resource::Memory).filter(|limit| memory.0 > limit.units());
         if let Some(limit) = over {
-            self.running.last_termination =
-                Some(Termination { oom_killed: true, started: self.run_started, finished: now });
-            self.run_started = now;
-            self.up_from = now.plus(self.config.restart);
-            self.replay.tally.oom_kills += 1;
+            self.at.running.last_termination =
+                Some(Termination { oom_killed: true, started: self.at.run_started, finished: now });
+            self.at.run_started = now;
+            self.at.up_from = now.plus(self.config.restart);
+            self.at.tally.oom_kills += 1;
             return Some(Look { now, usage: [cpu, Amount(limit.units())], oom_killed: true });
         }
         Some(Look { now, usage: [cpu, memory], oom_killed: false })
@@ -309,20 +335,20 @@ impl<S: Deref<Target = [UsagePoint]>> Player<S> {
         if let Some(change) = change {
             self.give(&change);
         }
-        let next = self.now.plus(self.config.interval);
+        let next = self.at.now.plus(self.config.interval);
         let until = next.min(self.end());
         self.integrate(until);
-        self.now = if self.config.round_robin { next } else { until };
+        self.at.now = if self.config.round_robin { next } else { until };
     }
 
     fn give(&mut self, change: &Change) {
-        let now = self.now;
-        let mut wanted = self.running.resources;
+        let now = self.at.now;
+        let mut wanted = self.at.running.resources;
         merge(&mut wanted, &change.resources);
         match change.way {
             Way::InPlace => {
-                let used = Quantity::from_units(self.series[self.index].memory_bytes.max(0.0) as i64);
-                let old = self.running.resources;
+                let used = Quantity::from_units(self.series[self.at.index].memory_bytes.max(0.0) as i64);
+                let old = self.at.running.resources;
                 let lowered = wanted.limits.memory < old.limits.memory;
                 if lowered && wanted.limits.memory.is_some_and(|limit| limit < used) {
                     wanted.requests.memory = old.requests.memory;
@@ -331,39 +357,39 @@ impl<S: Deref<Target = [UsagePoint]>> Player<S> {
                 if wanted == old {
                     return;
                 }
-                self.running.resources = wanted;
-                self.replay.tally.resizes += 1;
+                self.at.running.resources = wanted;
+                self.at.tally.resizes += 1;
             }
             Way::Recreate => {
-                self.replay.tally.evictions += 1;
-                self.running = Running { resources: wanted, started: now, last_termination: None };
-                self.run_started = now;
-                self.up_from = now.plus(self.config.restart);
+                self.at.tally.evictions += 1;
+                self.at.running = Running { resources: wanted, started: now, last_termination: None };
+                self.at.run_started = now;
+                self.at.up_from = now.plus(self.config.restart);
             }
         }
-        self.replay.allocations.push((now, self.running.resources));
+        self.allocations.push((now, self.at.running.resources));
     }
 
     /// Adds what happens until an instant; points inside count from their own time on.
     fn integrate(&mut self, until: Stamp) {
         let units = |quantity: Option<Quantity>| quantity.unwrap_or_default().thousandths() as f64 / 1000.0;
-        let resources = &self.running.resources;
+        let resources = &self.at.running.resources;
         let (cpu, memory) = (units(resources.requests.cpu), units(resources.requests.memory) / 1e9);
         let cpu_limit = resources.limits.cpu.map_or(f64::INFINITY, |limit| units(Some(limit)));
-        let (mut from, mut index) = (self.now, self.index);
+        let (mut from, mut index) = (self.at.now, self.at.index);
         while from < until {
             let mut next = until;
             if index + 1 < self.series.len() {
                 next = next.min(self.time_of(index + 1));
             }
-            let down = from < self.up_from;
+            let down = from < self.at.up_from;
             if down {
-                next = next.min(self.up_from);
+                next = next.min(self.at.up_from);
             }
             let hours = next.since(from).over(Span::HOUR);
             let point = self.series[index];
             let running = if down { 0.0 } else { 1.0 };
-            let tally = &mut self.replay.tally;
+            let tally = &mut self.at.tally;
             tally.hours += hours;
             tally.cpu.add(point.cpu_cores * running, cpu, hours);
             tally.memory.add(point.memory_bytes / 1e9 * running, memory, hours);
@@ -388,13 +414,13 @@ pub fn replay(series: &[UsagePoint], config: &ReplayConfig, scaler: &mut dyn Ver
     while !player.is_over() {
         step(&mut player, scaler);
     }
-    Ok(player.replay)
+    Ok(player.into_replay())
 }
 
 /// One interval: measure, decide, go on.
 pub fn step<S: Deref<Target = [UsagePoint]>>(player: &mut Player<S>, scaler: &mut dyn Vertical) {
     let look = player.look();
-    let (now, running) = (player.now, player.running);
+    let Progress { now, running, .. } = player.at;
     if let Some(look) = look {
         if look.oom_killed {
             scaler.out_of_memory(now, &running);

@@ -103,7 +103,7 @@ impl Simplified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vpa::recommender::with_confidence;
+    use crate::vpa::recommender::{LOWER, UPPER, confidence_multiplier, with_confidence, with_margin};
 
     #[test]
     fn percentiles_are_those_of_the_systems_own_tests() {
@@ -125,5 +125,21 @@ mod tests {
         }
         let confidence = simplified.history.confidence(Span::DAY);
         assert_eq!(with_confidence(Amount(3140), (0.1, 2.0), confidence), Amount(907_460));
+    }
+
+    #[test]
+    fn margin_and_multipliers_are_those_of_the_systems_tests() {
+        assert_eq!(with_margin(Amount(3140), 0.1), Amount(3454));
+        let hour = 1.0 / 24.0;
+        let close = |multiplier: (f64, f64), days: f64, expected: f64| {
+            let found = confidence_multiplier(multiplier, days);
+            assert!((found - expected).abs() < 0.006, "{days} days: {found} is not {expected}");
+        };
+        close(UPPER, 0.5, 3.0);
+        close(UPPER, 1.0, 2.0);
+        close(UPPER, 7.0, 1.14);
+        close(LOWER, hour / 12.0, 0.6);
+        close(LOWER, hour / 2.0, 0.91);
+        close(LOWER, hour, 0.95);
     }
 }

@@ -80,7 +80,8 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(series: &UsageSeries, config: &CaseConfig) -> Self {
+    /// A series with what it starts with and where its test begins.
+    pub fn of(series: &UsageSeries, config: &CaseConfig) -> Self {
         let start = Stamp::from(series.points[0].at);
         let split = start.plus(Span::from(Seconds(series.length().0 * config.train_share)));
         let training = || series.points.iter().filter(|point| Stamp::from(point.at) < split);
@@ -150,7 +151,7 @@ pub fn load(path: &Path, config: &CaseConfig) -> Result<Recording> {
         let reading = read_usage(&stem, &text, &config.reading)
             .map_err(|source| Error::Trace { file: path.display().to_string(), source })?;
         for series in &reading.series {
-            let mut case = Case::new(series, config);
+            let mut case = Case::of(series, config);
             if several && case.container != stem {
                 case.container = format!("{stem}/{}", case.container);
             }

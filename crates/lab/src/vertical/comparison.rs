@@ -5,7 +5,8 @@
 use super::{
     cases::{CaseConfig, Recording},
     judgement::{self, OverallTest, Shown},
-    registry::{self, BASELINE, Fitting, KnownVertical},
+    learned::Trained,
+    registry::{self, BASELINE, Fitted, Fitting, KnownVertical},
     score::{METRICS, Metric, Score, scored},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     statistics::{Estimate, Stratum, estimate},
 };
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Schema of the JSON form.
 const SCHEMA: &str = "trimtab-usage/1";
@@ -114,21 +116,51 @@ pub struct UsageComparison {
 /// Who takes part.
 struct Entrant {
     name: String,
-    known: &'static KnownVertical,
-    settings: Settings,
+    who: Who,
+}
+
+enum Who {
+    Known(&'static KnownVertical, Settings),
+    Trained(Box<Trained>),
 }
 
 impl Entrant {
     fn find(asked: &str) -> Result<Self> {
         let (word, settings) = asked.split_once(':').unwrap_or((asked, ""));
+        let path = Path::new(asked);
+        if registry::KNOWN.iter().all(|known| known.name != word) && path.is_dir() {
+            let trained = Trained::load(path)?;
+            return Ok(Self { name: trained.name.clone(), who: Who::Trained(Box::new(trained)) });
+        }
         let known = registry::find(word)?;
         let settings = Settings::parse_for(known.name, known.parameters, settings)?;
-        Ok(Self { name: asked.to_owned(), known, settings })
+        Ok(Self { name: asked.to_owned(), who: Who::Known(known, settings) })
+    }
+
+    fn is_baseline(&self) -> bool {
+        matches!(self.who, Who::Known(known, _) if known.name == BASELINE)
+    }
+
+    fn description(&self) -> String {
+        match &self.who {
+            Who::Known(known, _) => known.description.to_owned(),
+            Who::Trained(trained) => trained.description.clone(),
+        }
+    }
+
+    fn fit(&self, fitting: &Fitting<'_>) -> Result<Fitted> {
+        match &self.who {
+            Who::Known(known, settings) => known.fit(fitting, settings),
+            Who::Trained(trained) => {
+                let trained = trained.clone();
+                Ok(Fitted::plain(move |case| Ok(trained.build(case))))
+            }
+        }
     }
 }
 
-/// Plays `recordings` to everybody in `names` (with settings after a colon, as in `window:margin_percent=20`). `progress` is
-/// told of each autoscaler that starts on a recording.
+/// Plays `recordings` to everybody in `names`: rules, with settings after a colon as in `window:margin_percent=20`, or directories of
+/// runs on the environment `vpa`. `progress` is told of each autoscaler that starts on a recording.
 ///
 /// # Errors
 /// [`Error::Unknown`] for a name that nobody has, a setting out of range, a series that cannot be played.
@@ -146,13 +178,13 @@ pub fn compare(
             return Err(Error::config("--autoscalers", format!("has {:?} twice", entrant.name)));
         }
     }
-    let baseline = entrants.iter().find(|entrant| entrant.known.name == BASELINE).map(|e| e.name.clone());
+    let baseline = entrants.iter().find(|entrant| entrant.is_baseline()).map(|e| e.name.clone());
     let mut comparison = UsageComparison {
         schema: SCHEMA.to_owned(),
         command,
         config: config.clone(),
         baseline,
-        autoscalers: entrants.iter().map(|e| (e.name.clone(), e.known.description.to_owned())).collect(),
+        autoscalers: entrants.iter().map(|e| (e.name.clone(), e.description())).collect(),
         recordings: recordings.iter().map(summary).collect(),
         rows: Vec::new(),
         paired: Vec::new(),
@@ -196,7 +228,7 @@ fn play(
     threads: usize,
 ) -> Result<(String, Vec<Cell>)> {
     let fitting = Fitting { cases: &recording.cases, config, threads };
-    let fitted = entrant.known.fit(&fitting, &entrant.settings)?;
+    let fitted = entrant.fit(&fitting)?;
     let by_day = recording.cases.len() == 1;
     let played = parallel::map(recording.cases.len(), threads, |index| {
         let case = &recording.cases[index];

@@ -46,7 +46,7 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    fn plain(build: impl Fn(&Case) -> Result<Box<dyn Vertical>> + Sync + 'static) -> Self {
+    pub(super) fn plain(build: impl Fn(&Case) -> Result<Box<dyn Vertical>> + Sync + 'static) -> Self {
         Self { how: String::new(), starts: None, build: Box::new(build) }
     }
 

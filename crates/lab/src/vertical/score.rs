@@ -171,8 +171,8 @@ pub fn played(
     let mut day_started = Tally::default();
     let mut next_day = case.split;
     while !player.is_over() {
-        let tally = player.replay().tally;
-        if player.now() >= next_day {
+        let tally = player.progress().tally;
+        if player.progress().now >= next_day {
             match before {
                 None => before = Some(tally),
                 Some(_) => days.push(tally.since(&day_started)),
@@ -182,7 +182,7 @@ pub fn played(
         }
         replay::step(&mut player, scaler);
     }
-    let tally = player.replay().tally;
+    let tally = player.progress().tally;
     Ok((tally.since(&before.unwrap_or_default()), days))
 }
 
@@ -193,10 +193,10 @@ pub fn played(
 pub(super) fn trained(case: &Case, start: ContainerResources, scaler: &mut dyn Vertical) -> Result<Tally> {
     let config = ReplayConfig { resources: start, ..case.replay };
     let mut player = Player::new(&case.points[..], config)?;
-    while !player.is_over() && player.now() < case.split {
+    while !player.is_over() && player.progress().now < case.split {
         replay::step(&mut player, scaler);
     }
-    Ok(player.replay().tally)
+    Ok(player.progress().tally)
 }
 
 /// Cores and GB that a case started with.

@@ -105,8 +105,8 @@ fn a_series_that_starts_again_goes_on_in_time() {
     }
     assert_eq!(seen[..3], [0, 1000, 2000]);
     assert_eq!(seen[24..28], [0, 1000, 2000, 3000]);
-    assert_eq!(player.now(), Stamp::from(Time(T0 + 30.0 * 3600.0)));
-    close(player.replay().tally.hours, 30.0);
+    assert_eq!(player.progress().now, Stamp::from(Time(T0 + 30.0 * 3600.0)));
+    close(player.progress().tally.hours, 30.0);
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! Vertical autoscalers on recorded use, made-up workloads, and what is refused of them.
+
+use crate::place::{Place, tells};
+
+/// Two containers over two days in the plain format.
+fn recording() -> String {
+    let mut text = String::from("container,time_secs,cpu_millicores,memory_mb\n");
+    for name in ["api", "worker"] {
+        for step in 0..576 {
+            let busy = (step / 12) % 24 >= 8 && (step / 12) % 24 < 18;
+            let cpu = if busy { 800 } else { 100 } + (step * 37) % 50;
+            text.push_str(&format!("{name},{},{cpu},{}\n", step * 300, 400 + (step * 13) % 40));
+        }
+    }
+    text
+}
+
+#[test]
+fn vertical_autoscalers_are_compared_on_recorded_use() {
+    let place = Place::new();
+    place.write("shop.csv", &recording());
+    let names = "vpa,vpa_in_place,window:margin_percent=20,cpu_percentile=99,constant,vertical_oracle";
+    let told = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "out", "--quiet"]);
+    tells(&told, &["shop: 2 containers, 24 h of test each", "vertical_oracle", "restarts", "shop: "]);
+    let json: serde_json::Value = serde_json::from_slice(&place.read("out/report.json")).unwrap();
+    assert_eq!(json["schema"], "trimtab-usage/1");
+    assert_eq!(json["baseline"], "vpa");
+    assert_eq!(json["cells"].as_array().unwrap().len(), 10);
+    let page = String::from_utf8(place.read("out/report.html")).unwrap();
+    tells(&page, &["Vertical autoscalers on recorded use", "constant", "Differences from vpa"]);
+    let again = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "again", "--quiet"]);
+    assert_eq!(told.lines().next(), again.lines().next());
+}
+
+#[test]
+fn what_is_wrong_with_recorded_use_is_said() {
+    let place = Place::new();
+    place.write("shop.csv", &recording());
+    place.write("words.csv", "hello\nworld\n");
+    let refused = |args: &[&str]| place.refused(&[&["compare", "--usage"], args].concat());
+    tells(&refused(&["shop.csv", "--autoscalers", "vap"]), &["did you mean \"vpa\""]);
+    tells(&refused(&["words.csv"]), &["words.csv", "none of the usage formats"]);
+    tells(&refused(&["shop.csv", "--train-share", "2"]), &["train_share", "between 0 and 1"]);
+    tells(&refused(&["shop.csv", "--app", "redis"]), &["cannot be used with"]);
+}
+
+#[test]
+fn a_made_up_workload_is_written_with_its_picture() {
+    let place = Place::new();
+    let told = place.fine(&["workload", "generate", "--type", "alibaba", "--timesteps", "600", "--out", "w"]);
+    tells(&told, &["600 steps of alibaba", "a synthetic stand-in, not the recording"]);
+    let info: serde_json::Value = serde_json::from_slice(&place.read("w/0/info.json")).unwrap();
+    assert_eq!(info["synthetic_stand_in"], true);
+    tells(&String::from_utf8(place.read("w/0/figure.svg")).unwrap(), &["<svg", "memory in MB"]);
+    let told = place.fine(&["workload", "generate", "--type", "low_high", "--out", "w"]);
+    tells(&told, &["10 steps of low_high"]);
+    let table = String::from_utf8(place.read("w/1/workload.csv")).unwrap();
+    tells(&table, &["time_secs,memory_mb,cpu_millicores\n0,2500,500\n60,5000,1000\n"]);
+    place.fine(&["workload", "generate", "--type", "borg", "--source", "w/0/workload.csv", "--out", "w"]);
+    tells(&place.refused(&["workload", "generate", "--type", "alibab"]), &["did you mean \"alibaba\""]);
+}
+
+#[test]
+fn the_vertical_environment_is_described_trained_and_compared() {
+    let place = Place::new();
+    tells(&place.fine(&["env", "describe", "vpa"]), &["memory_upper", "overrun", "Kubernetes VPA 1.8"]);
+    let settings = ["--set", "vpa={ containers = 2, days = 2.0, max_steps = 64 }"];
+    let train = ["train", "--env", "vpa", "--total-timesteps", "2048", "--run-dir", "run", "--quiet"];
+    place.fine(&[&train[..], &settings[..], &["--set", "ppo={ n_steps = 64, batch_size = 64 }"]].concat());
+    place.write("shop.csv", &recording());
+    let told = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", "vpa,run", "--out", "out", "--quiet"]);
+    tells(&told, &["run and vpa"]);
+}
