@@ -1,7 +1,13 @@
-//! The last word on every decision, whoever proposed it: replica bounds and rate limits.
+//! The last word on every decision, whoever proposed it: bounds and largest steps of replicas and of resources.
 //!
-//! Guards run in a fixed order (rate limit, then bounds) and each leaves its verdict, so that a record can
-//! name the one that bound. An empty set of guards passes everything.
+//! Guards run in a fixed order (rate limit, then bounds; replicas, then resources) and each leaves its verdict, so that a
+//! record can name the one that bound. An empty set of guards passes everything.
+//!
+//! Left out: whether a pod with these resources finds a node, which the plant answers.
+
+mod resources;
+
+pub use resources::ResourceGuard;
 
 use crate::{Result, error::check};
 use serde::{Deserialize, Serialize};
@@ -27,6 +33,8 @@ pub struct GuardrailsConfig {
     pub up: RateLimit,
     /// Largest shrinkage in one decision. The default is 100 %, what an HPA allows.
     pub down: RateLimit,
+    /// Bounds and largest step of the resources of a pod.
+    pub resources: ResourceGuard,
 }
 
 impl Default for GuardrailsConfig {
@@ -35,6 +43,7 @@ impl Default for GuardrailsConfig {
             bounds: true,
             up: RateLimit { pods: 4, percent: 100.0 },
             down: RateLimit { pods: 0, percent: 100.0 },
+            resources: ResourceGuard::default(),
         }
     }
 }
@@ -70,6 +79,7 @@ impl Guardrails {
             let right = limit.percent >= 0.0 && (limit.pods > 0 || limit.percent > 0.0);
             check(key, right, "room for some change", format!("{} pods, {} %", limit.pods, limit.percent))?;
         }
+        config.resources.validate()?;
         let bounds: Vec<_> = application.services.iter().map(|s| s.replicas).collect();
         Ok(Self { config, verdicts: vec![Verdict::Passed; bounds.len()], bounds })
     }
@@ -79,7 +89,7 @@ impl Guardrails {
     pub fn check(&mut self, seen: &Snapshot, proposal: &Decision, out: &mut Decision) -> &[Verdict] {
         out.services.clone_from(&proposal.services);
         for (i, wish) in out.services.iter_mut().enumerate() {
-            self.verdicts[i] = Verdict::Passed;
+            self.verdicts[i] = self.config.resources.check(&seen.services[i].allocation, wish);
             let Some(wanted) = wish.replicas else { continue };
             let current = seen.services[i].replicas.spec;
             let reach = |limit: RateLimit| {

@@ -35,7 +35,7 @@ pub use codec::{Codec, CodecConfig};
 pub use cpu_hpa::CpuHpaConfig;
 pub use error::{Error, Result};
 pub use fixed::Fixed;
-pub use guardrails::{Guardrails, GuardrailsConfig, Verdict};
+pub use guardrails::{Guardrails, GuardrailsConfig, ResourceGuard, Verdict};
 pub use hpa::Hpa;
 pub use keda::{Keda, KedaConfig};
 pub use largest::Largest;

@@ -8,8 +8,11 @@
 //! [`Cluster`] holds a batch of independent clusters ("lanes") in struct-of-arrays form and allocates
 //! nothing while it advances. [`SimulatedPlant`] is one lane behind the [`trimtab_model::Plant`] seam.
 //!
-//! Left out: learning, rewards, files and clocks; node packing, out-of-memory kills and request-level
-//! simulation.
+//! Off by default, each in its section of [`SimConfig`]: users who wait for answers ([`LoadConfig`]), resizes that take time
+//! or restarts ([`ResizeConfig`]), memory that runs out ([`MemoryConfig`]), nodes that are full ([`NodesConfig`]), and
+//! replicas that fail ([`FaultsConfig`]).
+//!
+//! Left out: learning, rewards, files and clocks; request-level simulation.
 
 mod call_plan;
 mod cluster;
