@@ -31,18 +31,22 @@ const ROWS: usize = 5;
 /// Search for an autoscaler's best settings, or for hyper-parameters that train a better policy
 #[derive(Args, Debug)]
 #[command(after_help = "\
-With the name of an autoscaler (trimtab autoscaler list), its settings are searched for on the training days: the least CPU
-within the budget of SLO violations (inner.calibration.violation_budget), with as many simulated hours as a learned policy
-gets by the configuration (total_timesteps × episode.hold × episode.interval_secs), or --hours. For hpa: the same settings for
-all services, and a target each. What was found is scored on the test days. In the directory are then report.html,
-kubernetes.yaml to apply (hpa, keda), best.toml, which trimtab compare --autoscalers takes with the directory's name, and
-result.json. Put the name first: --trace takes all words that follow.
+With the name of an autoscaler (trimtab autoscaler list), its settings are searched for on the
+training days: the least CPU within the budget of SLO violations
+(inner.calibration.violation_budget), with as many simulated hours as a learned policy gets by the
+configuration (total_timesteps × episode.hold × episode.interval_secs), or --hours. For hpa: the
+same settings for all services, and a target each. What was found is scored on the test days. In
+the directory are then report.html, kubernetes.yaml to apply (hpa, keda), best.toml, and
+result.json; trimtab compare --autoscalers takes the directory. Put the name first: --trace takes
+all words that follow.
 
-Without a name, hyper-parameters of learning are searched for. A trial trains one policy for each seed and scores them on
-training days that are held out: requested CPU over that of the calibrated HPA, plus 10 times the share of SLO windows
-violated beyond the budget. Less is better; the HPA has 1.
+Without a name, hyper-parameters of learning are searched for. A trial trains one policy for each
+seed and scores them on training days that are held out: requested CPU over that of the calibrated
+HPA, plus 10 times the share of SLO windows violated beyond the budget. Less is better; the HPA
+has 1.
 
-The same command goes on from where it was stopped, also after a crash, and with more --trials or --hours.
+The same command goes on from where it was stopped, also after a crash, and with more --trials or
+--hours.
 
 Examples:
   trimtab tune hpa --env online_boutique --trace shop.csv
@@ -89,9 +93,9 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000), conflicts_with = "autoscaler", help_heading = "Learning")]
     evaluations: u64,
     #[command(flatten)]
-    search: SearchArgs,
-    #[command(flatten)]
     threads: ThreadsArgs,
+    #[command(flatten)]
+    search: SearchArgs,
     #[command(flatten)]
     traffic: TrafficArgs,
     #[command(flatten)]
