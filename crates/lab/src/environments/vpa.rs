@@ -149,7 +149,8 @@ impl VpaConfig {
     /// The updater that the settings ask for.
     pub fn updater_settings(&self) -> UpdaterSettings {
         let list = |cpu: f64, mb: f64| {
-            let quantity = |amount: f64, make: fn(i64) -> Quantity| (amount > 0.0).then(|| make(amount as i64));
+            let quantity =
+                |amount: f64, make: fn(i64) -> Quantity| (amount > 0.0).then(|| make(amount as i64));
             ResourceList {
                 cpu: quantity(cpu, Quantity::from_milli),
                 memory: quantity(mb * 1e6, Quantity::from_units),

@@ -14,12 +14,13 @@
 //! that violates less. Days are simulated from the busiest on, and a setting that cannot be preferred any more is given
 //! up. Stages:
 //!
-//! 1. *search*: a study over all searched parameters. It looks for the least score, the cost over that of the default plus
+//! 1. *line*: the first parameter alone, which a rule is about, from the default on.
+//! 2. *search*: a study over all searched parameters. It looks for the least score, the cost over that of the default plus
 //!    a steep price of violations beyond the budget, because an estimator needs one number. Numbers that are not
 //!    whole are tried to two significant digits.
-//! 2. *tidy*: what does not pay for itself goes back to its default.
-//! 3. *services*, for the HPA: a target for each service ([`services`]).
-//! 4. *alone*: from the default on, each parameter's best value alone ([`alone`]); an analysis whose hours are counted
+//! 3. *tidy*: what does not pay for itself goes back to its default.
+//! 4. *services*, for the HPA: a target for each service ([`services`]).
+//! 5. *alone*: from the default on, each parameter's best value alone ([`alone`]); an analysis whose hours are counted
 //!    apart, because the setting gains nothing by it.
 //!
 //! Then the default and what was found are scored on test days. Left out: the search itself, and learning ([`super`]).
@@ -251,9 +252,10 @@ impl Tuning {
         ledger.note(Stage::Default, "", &Settings::default(), course.default_run())?;
         let told = Told { tuning: self, course: &course, ledger: &ledger, tell };
 
-        told.tell(Stage::Search, 0.0);
+        told.tell(Stage::Line, 0.0);
+        alone::begin(&self.space, &course, &ledger, self.hours_for_all(&course))?;
         self.search(&mut study, &course, &ledger, threads, stop, &told)?;
-        let common = told.best(&[Stage::Default, Stage::Search]);
+        let common = told.best(&[Stage::Default, Stage::Line, Stage::Search]);
         let common = self.tidy(common, &course, &ledger)?;
         let mut found = vec![common.clone()];
         if self.has_targets() {
@@ -277,6 +279,11 @@ impl Tuning {
             && self.space.parameters().iter().any(|p| p.name == services::COMMON_TARGET)
     }
 
+    /// Hours for settings that all services share.
+    fn hours_for_all(&self, course: &Course<'_>) -> f64 {
+        (self.task.hours - course.hours()) * if self.has_targets() { COMMON_SHARE } else { 1.0 }
+    }
+
     /// Trials until their share of the hours is used up. No more is begun than the hours are sure to hold.
     fn search(
         &self,
@@ -289,7 +296,7 @@ impl Tuning {
     ) -> Result<()> {
         let whole = course.hours();
         let tidying = self.space.parameters().len() as f64 * whole;
-        let available = (self.task.hours - whole) * if self.has_targets() { COMMON_SHARE } else { 1.0 };
+        let available = self.hours_for_all(course) - ledger.hours(Stage::Line);
         let available = if available > 4.0 * tidying { available - tidying } else { available };
         let batch = study.config().batch;
         loop {
@@ -478,7 +485,7 @@ impl Told<'_> {
     }
 
     fn tell(&self, stage: Stage, fraction: f64) {
-        let best = self.best(&[Stage::Default, Stage::Search, Stage::Tidy, Stage::Services]);
+        let best = self.best(&[Stage::Default, Stage::Line, Stage::Search, Stage::Tidy, Stage::Services]);
         let saved = 100.0 * (1.0 - best.figures.cost);
         let best = (!best.settings.is_empty()).then(|| (best.settings.name(self.tuning.known), saved));
         let (stage, hours) = (stage.in_words(), self.ledger.hours_of_search());

@@ -120,8 +120,7 @@ fn recorded(args: &GenerateArgs, path: &PathBuf, output: Output) -> Result<Endin
     series.points.truncate(args.timesteps.unwrap_or(usize::MAX).max(2));
     let given = if series.size.cores > 0.0 { series.size } else { series.peak() };
     let given = Use { memory: given.memory_bytes / 1e6, cpu: given.cores * 1000.0 };
-    let container =
-        ContainerSpec { container_name: series.name.clone(), requests: given, limits: given };
+    let container = ContainerSpec { container_name: series.name.clone(), requests: given, limits: given };
     let dir = artefacts::write(&args.out, &args.kind, &series, &container, &Source::Recording(path))?;
     tell(args, dir, series.points.len(), None, output)
 }
@@ -134,8 +133,7 @@ fn tell(
     output: Output,
 ) -> Result<Ending> {
     let synthetic_stand_in = fitted_to.is_some();
-    let written =
-        Written { dir, workload_type: args.kind.clone(), timesteps, synthetic_stand_in, fitted_to };
+    let written = Written { dir, workload_type: args.kind.clone(), timesteps, synthetic_stand_in, fitted_to };
     output.result(&written, || {
         let mut text = format!("{}: {timesteps} steps of {}\n", written.dir.display(), args.kind);
         if let Some(fitted_to) = &written.fitted_to {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    contenders::{Range, Settings},
+    contenders::{Parameter, Range, Settings},
     parallel,
     search::{Domain, Space},
 };
@@ -74,29 +74,7 @@ pub(super) fn analyse(
     for (number, parameter) in space.parameters().iter().enumerate() {
         told(number as f64 / space.parameters().len() as f64);
         let Some(own) = course.known().parameters.iter().find(|p| p.name == parameter.name) else { continue };
-        let mut scale = Scale { domain: &parameter.domain, range: own.range, tried: Vec::new() };
-        let default = course.known().default_of(own);
-        let run = course.default_run();
-        scale.tried.push(Tried { value: default.clone(), figures: course.figures(run), whole: true });
-        for round in 0..=REFINEMENTS {
-            let values = if round == 0 { scale.levels() } else { scale.between(course.budget()) };
-            let trials: Vec<Result<_>> = parallel::map(values.len(), course.threads(), |i| {
-                let settings = Settings::default().with(course.known(), own.name, &values[i])?;
-                // A value that does not go with the other defaults is none.
-                let run = ledger.get_or(Stage::Alone, &settings, || simulate(course, &settings));
-                Ok(run.map(|run| (values[i].clone(), run)))
-            });
-            for trial in trials {
-                match trial? {
-                    Ok((value, run)) => {
-                        let whole = run.days() == course.days();
-                        scale.tried.push(Tried { value, figures: course.figures(&run), whole });
-                    }
-                    Err(crate::Error::Control(_) | crate::Error::Config { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
+        let mut scale = along(&parameter.domain, own, Stage::Alone, course, ledger, f64::INFINITY)?;
         let best = scale.best(course.budget()).clone();
         scale.tried.sort_by(|a, b| {
             scale_of(&parameter.domain, &a.value).total_cmp(&scale_of(&parameter.domain, &b.value))
@@ -106,13 +84,74 @@ pub(super) fn analyse(
             unit: own.unit,
             meaning: own.meaning,
             settings: Settings::default().with(course.known(), own.name, &best.value)?,
-            default,
+            default: course.known().default_of(own),
             best: best.value,
             figures: best.figures,
             tried: scale.tried,
         });
     }
     Ok(found)
+}
+
+/// Tries the first parameter of `space`, which is the one that a rule is about, while `hours` are sure to suffice: a search
+/// that begins here cannot end behind it.
+///
+/// # Errors
+/// `Interrupted`, or a ledger that cannot be written.
+pub(super) fn begin(space: &Space, course: &Course<'_>, ledger: &Ledger, hours: f64) -> Result<()> {
+    let first = space.parameters().first();
+    let own = first.and_then(|first| course.known().parameters.iter().find(|p| p.name == first.name));
+    if let (Some(parameter), Some(own)) = (first, own) {
+        along(&parameter.domain, own, Stage::Line, course, ledger, hours)?;
+    }
+    Ok(())
+}
+
+/// Values of one parameter, the others at their defaults.
+fn along<'a>(
+    domain: &'a Domain,
+    own: &'static Parameter,
+    stage: Stage,
+    course: &Course<'_>,
+    ledger: &Ledger,
+    mut hours: f64,
+) -> Result<Scale<'a>> {
+    let (default, run) = (course.known().default_of(own), course.default_run());
+    let first = Tried { value: default, figures: course.figures(run), whole: true };
+    let mut scale = Scale { domain, range: own.range, tried: vec![first] };
+    for round in 0..=REFINEMENTS {
+        let mut values = if round == 0 { scale.levels() } else { scale.between(course.budget()) };
+        while !values.is_empty() {
+            // Most values are given up early, so that there are hours for others again.
+            let sure = (hours / course.hours()).floor().min(values.len() as f64) as usize;
+            if sure == 0 {
+                return Ok(scale);
+            }
+            let later = values.split_off(sure);
+            let trials: Vec<Result<_>> = parallel::map(values.len(), course.threads(), |i| {
+                let settings = Settings::default().with(course.known(), own.name, &values[i])?;
+                // A value that does not go with the other defaults is none.
+                let run = match ledger.get(Stage::Line, &settings) {
+                    Some(run) => Ok(run),
+                    None => ledger.get_or(stage, &settings, || simulate(course, &settings)),
+                };
+                Ok(run.map(|run| (values[i].clone(), run)))
+            });
+            for trial in trials {
+                match trial? {
+                    Ok((value, run)) => {
+                        hours -= run.hours.iter().sum::<f64>();
+                        let whole = run.days() == course.days();
+                        scale.tried.push(Tried { value, figures: course.figures(&run), whole });
+                    }
+                    Err(crate::Error::Control(_) | crate::Error::Config { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            values = later;
+        }
+    }
+    Ok(scale)
 }
 
 fn simulate(course: &Course<'_>, settings: &Settings) -> Result<Run> {

@@ -22,6 +22,8 @@ use std::{
 pub(super) enum Stage {
     /// The measure of all.
     Default,
+    /// The first parameter alone, where the search begins.
+    Line,
     /// A trial of the study.
     Search,
     /// One setting back to its default.
@@ -41,7 +43,7 @@ impl Stage {
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Default => "the default",
-            Self::Search | Self::Tidy => "searching settings for all services",
+            Self::Line | Self::Search | Self::Tidy => "searching settings for all services",
             Self::Prices | Self::Services => "searching a target for each service",
             Self::Alone => "each parameter alone",
             Self::Test => "scoring on days never seen",
@@ -159,8 +161,8 @@ impl Ledger {
 
     /// Simulated hours of what the best setting comes from.
     pub(super) fn hours_of_search(&self) -> f64 {
-        use Stage::{Default, Prices, Search, Services, Tidy};
-        [Default, Search, Tidy, Prices, Services].into_iter().map(|stage| self.hours(stage)).sum()
+        use Stage::{Default, Line, Prices, Search, Services, Tidy};
+        [Default, Line, Search, Tidy, Prices, Services].into_iter().map(|stage| self.hours(stage)).sum()
     }
 
     /// Settings that were simulated for the search, on some days at least.
