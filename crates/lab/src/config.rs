@@ -14,6 +14,7 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
+    compat::teastore::TeastoreCompatConfig,
     environments::{self, teastore::TeastoreConfig},
     reward::Goal,
     traffic::TrafficConfig,
@@ -77,6 +78,8 @@ pub struct RunConfig {
     pub validation: ValidationConfig,
     /// The environment `teastore`.
     pub teastore: TeastoreConfig,
+    /// The environment `teastore_compat`.
+    pub teastore_compat: TeastoreCompatConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -302,6 +305,7 @@ impl Default for RunConfig {
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
+            teastore_compat: TeastoreCompatConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),

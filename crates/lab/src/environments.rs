@@ -135,7 +135,7 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 1] = [&teastore::REGISTERED];
+pub const ALL: [&Registered; 2] = [&teastore::REGISTERED, &crate::compat::teastore::REGISTERED];
 
 /// The settings that mean something to applications only.
 const OF_APPLICATIONS: [&str; 14] = [

@@ -14,7 +14,7 @@ pub mod table;
 mod task;
 
 pub use moves::Moves;
-pub use reward::{PRESETS, Preset, TERMS};
+pub use reward::{PRESETS, Preset, RowTerm, TERMS, rewards};
 pub use task::{Teastore, Visit};
 
 use super::{Env, Family, Registered, task_env::TaskEnv};
@@ -93,7 +93,21 @@ pub const REGISTERED: Registered = Registered {
     describe: describe::describe,
 };
 
-const DEFAULTS: &str = "";
+/// Found for the start in row 558, from which the best policy returns 13.96 on average.
+const DEFAULTS: &str = "
+total_timesteps = 600000
+n_envs = 32
+[ppo]
+learning_rate = { linear = 2e-3 }
+n_steps = 64
+batch_size = 512
+n_epochs = 4
+gamma = 0.99
+gae_lambda = 0.95
+ent_coef = 0.01
+normalize_reward = true
+network = { hidden = [64] }
+";
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
     Ok(Box::new(TaskEnv::new(Teastore::new(&config.teastore, Table::of(&config.teastore.table)?)?, n_envs)))
