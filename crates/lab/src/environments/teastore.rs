@@ -93,18 +93,19 @@ pub const REGISTERED: Registered = Registered {
     describe: describe::describe,
 };
 
-/// Found for the start in row 558, from which the best policy returns 13.96 on average.
+/// Found for the start in row 558, from which the best policy returns 13.96 on average. With less entropy PPO stays in a
+/// configuration nearby, which returns 11.6.
 const DEFAULTS: &str = "
-total_timesteps = 600000
-n_envs = 32
+total_timesteps = 800000
+n_envs = 64
 [ppo]
-learning_rate = { linear = 2e-3 }
-n_steps = 64
-batch_size = 512
+learning_rate = { linear = 3e-3 }
+n_steps = 100
+batch_size = 800
 n_epochs = 4
 gamma = 0.99
 gae_lambda = 0.95
-ent_coef = 0.01
+ent_coef = 0.1
 normalize_reward = true
 network = { hidden = [64] }
 ";
