@@ -14,6 +14,7 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
+    compat::teastore::TeastoreCompatConfig,
     environments::{self, teastore::TeastoreConfig, vpa::VpaConfig},
     reward::Goal,
     traffic::TrafficConfig,
@@ -79,6 +80,8 @@ pub struct RunConfig {
     pub teastore: TeastoreConfig,
     /// The environment `vpa`.
     pub vpa: VpaConfig,
+    /// The environment `teastore_compat`.
+    pub teastore_compat: TeastoreCompatConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -305,6 +308,7 @@ impl Default for RunConfig {
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
             vpa: VpaConfig::default(),
+            teastore_compat: TeastoreCompatConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),

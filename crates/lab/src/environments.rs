@@ -136,7 +136,8 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 2] = [&teastore::REGISTERED, &vpa::REGISTERED];
+pub const ALL: [&Registered; 3] =
+    [&teastore::REGISTERED, &vpa::REGISTERED, &crate::compat::teastore::REGISTERED];
 
 /// The settings that mean something to applications only.
 const OF_APPLICATIONS: [&str; 14] = [

@@ -14,7 +14,7 @@ pub mod table;
 mod task;
 
 pub use moves::Moves;
-pub use reward::{PRESETS, Preset, TERMS};
+pub use reward::{PRESETS, Preset, RowTerm, TERMS, rewards};
 pub use task::{Teastore, Visit};
 
 use super::{Env, Family, Registered, task_env::TaskEnv};
@@ -93,7 +93,22 @@ pub const REGISTERED: Registered = Registered {
     describe: describe::describe,
 };
 
-const DEFAULTS: &str = "";
+/// Found for the start in row 558, from which the best policy returns 13.96 on average. With less entropy PPO stays in a
+/// configuration nearby, which returns 11.6.
+const DEFAULTS: &str = "
+total_timesteps = 800000
+n_envs = 64
+[ppo]
+learning_rate = { linear = 3e-3 }
+n_steps = 100
+batch_size = 800
+n_epochs = 4
+gamma = 0.99
+gae_lambda = 0.95
+ent_coef = 0.1
+normalize_reward = true
+network = { hidden = [64] }
+";
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
     Ok(Box::new(TaskEnv::new(Teastore::new(&config.teastore, Table::of(&config.teastore.table)?)?, n_envs)))

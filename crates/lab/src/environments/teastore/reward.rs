@@ -216,7 +216,7 @@ impl Preset {
 ///
 /// # Errors
 /// [`Error::Unknown`] for a term that does not exist, [`Error::Config`] for a column that the table does not have.
-pub(super) fn of_rows(table: &Table, weights: &BTreeMap<String, f64>) -> Result<Vec<f64>> {
+pub fn rewards(table: &Table, weights: &BTreeMap<String, f64>) -> Result<Vec<f64>> {
     let mut terms = Vec::new();
     for (name, weight) in weights {
         let term = TERMS

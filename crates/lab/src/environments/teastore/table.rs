@@ -342,3 +342,6 @@ fn number(field: &str, column: &str) -> Result<f64, String> {
         Err(format!("column {column} is {field:?}, expected a number or NaN"))
     }
 }
+
+#[cfg(test)]
+mod tests;

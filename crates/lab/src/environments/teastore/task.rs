@@ -90,6 +90,19 @@ pub struct Visit {
     sum_reward: f64,
 }
 
+impl Visit {
+    /// Whether the last action could be carried out.
+    pub fn carried_out(&self) -> bool {
+        self.carried_out
+    }
+
+    /// The same in another row of the table.
+    #[must_use]
+    pub fn in_row(&self, row: u32) -> Self {
+        Self { row, ..self.clone() }
+    }
+}
+
 impl Teastore {
     /// The environment with these settings over a table.
     ///
@@ -157,7 +170,7 @@ impl Measured {
         let weights =
             if config.weights.is_empty() { config.reward.weights() } else { config.weights.clone() };
         let has = Column::ALL.map(|column| table.has(column));
-        let all = reward::of_rows(&table, &weights)?;
+        let all = reward::rewards(&table, &weights)?;
         let mut notes = table.report.notes();
         let (mut rows, mut rewards) = (Vec::new(), Vec::new());
         for (mut row, reward) in table.rows.into_iter().zip(all) {

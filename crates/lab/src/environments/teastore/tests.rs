@@ -187,7 +187,7 @@ fn absolute_actions_name_every_configuration() {
 #[test]
 fn a_missing_throughput_is_a_reward_of_zero() {
     let table = Table::shipped();
-    let rewards = reward::of_rows(&table, &Preset::MinMax.weights()).unwrap();
+    let rewards = reward::rewards(&table, &Preset::MinMax.weights()).unwrap();
     let missing = table.rows.iter().zip(&rewards).filter(|(row, _)| row.get(Column::Transmitted).is_nan());
     assert!(missing.clone().all(|(_, reward)| *reward == 0.0));
     assert_eq!(missing.count(), 160);
@@ -196,7 +196,7 @@ fn a_missing_throughput_is_a_reward_of_zero() {
 #[test]
 fn scores_in_deviations_have_mean_zero_and_costs_alone_are_none_to_one() {
     let table = Table::shipped();
-    let rewards = |preset: Preset| reward::of_rows(&table, &preset.weights()).unwrap();
+    let rewards = |preset: Preset| reward::rewards(&table, &preset.weights()).unwrap();
     let sum: f64 = rewards(Preset::ZScore).iter().sum();
     // The rows without throughput lack their cost too, which is not the mean.
     assert!((sum / 21_168.0).abs() < 0.01, "{sum}");
@@ -234,4 +234,21 @@ fn presets_are_listed_in_their_order_under_their_names() {
         assert_eq!(toml::Value::try_from(preset).unwrap().as_str(), Some(name));
         assert!(terms.iter().all(|(term, _)| TERMS.iter().any(|known| known.name == *term)), "{name}");
     }
+}
+
+#[test]
+fn ppo_leaves_the_worst_corner_with_the_settings_that_suit_it() {
+    let layers =
+        [Layer::key("test", &["env"], "teastore"), Layer::key("test", &["total_timesteps"], "100000")];
+    let config = resolve(&layers).unwrap();
+    let mut env = build(&config, config.n_envs).unwrap();
+    let mut learner = crate::training::new_learner(&config, env.as_ref()).unwrap();
+    learner.start(env.as_mut(), config.total_timesteps).unwrap();
+    while learner.timesteps() < config.total_timesteps {
+        learner.iterate(env.as_mut()).unwrap();
+    }
+    let (mut env, policies) = (build(&config, 1).unwrap(), learner.policies());
+    let found = evaluate(env.as_mut(), Actor::Policies(&policies), 9, 50, &mut |_| {}).unwrap();
+    // Doing nothing there returns about -14, random actions -48.
+    assert!(found.mean_return.mean > 5.0, "{:?}", found.mean_return);
 }
