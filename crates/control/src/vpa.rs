@@ -58,8 +58,8 @@ pub use quantity::{Quantity, Resource, ResourceList};
 pub use recommendation::{ContainerRecommendation, Format, Recommendation};
 pub use recommender::{Estimate, Percentiles, Recommender, RecommenderConfig};
 pub use replay::{
-    Area, Change, Look, Player, Progress, Replay, ReplayConfig, Running, Tally, Unchanging, UsagePoint, Vertical, Way,
-    replay,
+    Area, Change, Look, Player, Progress, Replay, ReplayConfig, Running, Tally, Unchanging, UsagePoint,
+    Vertical, Way, replay,
 };
 pub use simplified::{Simplified, SimplifiedConfig};
 pub use stamp::{Span, Stamp};

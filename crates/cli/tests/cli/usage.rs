@@ -20,7 +20,8 @@ fn vertical_autoscalers_are_compared_on_recorded_use() {
     let place = Place::new();
     place.write("shop.csv", &recording());
     let names = "vpa,vpa_in_place,window:margin_percent=20,cpu_percentile=99,constant,vertical_oracle";
-    let told = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "out", "--quiet"]);
+    let told =
+        place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "out", "--quiet"]);
     tells(&told, &["shop: 2 containers, 24 h of test each", "vertical_oracle", "restarts", "shop: "]);
     let json: serde_json::Value = serde_json::from_slice(&place.read("out/report.json")).unwrap();
     assert_eq!(json["schema"], "trimtab-usage/1");
@@ -28,7 +29,8 @@ fn vertical_autoscalers_are_compared_on_recorded_use() {
     assert_eq!(json["cells"].as_array().unwrap().len(), 10);
     let page = String::from_utf8(place.read("out/report.html")).unwrap();
     tells(&page, &["Vertical autoscalers on recorded use", "constant", "Differences from vpa"]);
-    let again = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "again", "--quiet"]);
+    let again =
+        place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "again", "--quiet"]);
     assert_eq!(told.lines().next(), again.lines().next());
 }
 
@@ -68,6 +70,15 @@ fn the_vertical_environment_is_described_trained_and_compared() {
     let train = ["train", "--env", "vpa", "--total-timesteps", "2048", "--run-dir", "run", "--quiet"];
     place.fine(&[&train[..], &settings[..], &["--set", "ppo={ n_steps = 64, batch_size = 64 }"]].concat());
     place.write("shop.csv", &recording());
-    let told = place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", "vpa,run", "--out", "out", "--quiet"]);
+    let told = place.fine(&[
+        "compare",
+        "--usage",
+        "shop.csv",
+        "--autoscalers",
+        "vpa,run",
+        "--out",
+        "out",
+        "--quiet",
+    ]);
     tells(&told, &["run and vpa"]);
 }

@@ -149,7 +149,8 @@ impl VpaConfig {
     /// The updater that the settings ask for.
     pub fn updater_settings(&self) -> UpdaterSettings {
         let list = |cpu: f64, mb: f64| {
-            let quantity = |amount: f64, make: fn(i64) -> Quantity| (amount > 0.0).then(|| make(amount as i64));
+            let quantity =
+                |amount: f64, make: fn(i64) -> Quantity| (amount > 0.0).then(|| make(amount as i64));
             ResourceList {
                 cpu: quantity(cpu, Quantity::from_milli),
                 memory: quantity(mb * 1e6, Quantity::from_units),
@@ -218,11 +219,19 @@ pub const REGISTERED: Registered = Registered {
     family: Family::Vertical,
     summary: "requests of CPU and memory of one container, recommended as a VPA does, on recorded or made-up use",
     source: "saeid93/smart-vpa (rules), Kubernetes VPA 1.8 (updater)",
-    defaults: "",
+    defaults: DEFAULTS,
     also_reads: &[],
     build,
     describe: describe::describe,
 };
+
+/// An hour is twelve steps, and a request pays over hours.
+const DEFAULTS: &str = "
+[ppo]
+gamma = 0.97
+gae_lambda = 0.95
+normalize_observation = true
+";
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
     Ok(Box::new(TaskEnv::new(VpaTask::new(&config.vpa)?, n_envs)))

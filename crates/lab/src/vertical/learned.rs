@@ -38,7 +38,8 @@ impl Trained {
             let message = format!("was trained on {}, expected a run on {}", config.env, REGISTERED.name);
             return Err(Error::run(dir, message));
         }
-        let name = dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let name =
+            dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
         let description = format!(
             "A policy that {} trained for {} steps on the environment vpa.",
             config.algorithm.name(),

@@ -192,7 +192,7 @@ pub const KNOWN: [KnownVertical; 12] = [
     KnownVertical {
         name: "autopilot",
         description: "Autopilot's moving windows: a percentile of CPU work, the peak of memory, held for an hour.",
-        source: "in the manner of Google's Autopilot (EuroSys 2020, section 3.2.1)",
+        source: "in the manner of Google's Autopilot (EuroSys 2020)",
         parameters: autopilot::PARAMETERS,
         defaults: defaults::<AutopilotConfig>,
         fit: |_, settings| {

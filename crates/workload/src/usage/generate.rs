@@ -170,7 +170,10 @@ impl UsageWorkload {
             "constant" => (10, UsageShape::Constant { usage: Use::new(1000.0, 100.0) }),
             "low_high" | "lowhigh" => (
                 10,
-                UsageShape::LowHigh { min_usage: Use::new(2500.0, 500.0), max_usage: Use::new(5000.0, 1000.0) },
+                UsageShape::LowHigh {
+                    min_usage: Use::new(2500.0, 500.0),
+                    max_usage: Use::new(5000.0, 1000.0),
+                },
             ),
             "sinusoidal" => {
                 (100, UsageShape::Sinusoidal { num_peaks: 5.0, max_usage: Use::new(5000.0, 1000.0) })
@@ -359,8 +362,7 @@ impl StandIn {
                     let keep = wave.correlation.powf(minutes);
                     let drawn: f64 = StandardNormal.sample(&mut rng);
                     noise[slot] = keep * noise[slot] + (1.0 - keep * keep).sqrt() * drawn;
-                    let percent =
-                        wave.mean + wave.amplitude * phase.sin() + wave.deviation * noise[slot];
+                    let percent = wave.mean + wave.amplitude * phase.sin() + wave.deviation * noise[slot];
                     let share = if running { percent.clamp(0.0, 100.0) / 100.0 } else { 0.0 };
                     amounts[slot] = share * most[slot];
                 }
@@ -387,7 +389,9 @@ mod tests {
         assert_eq!(amounts[..3], [(2500.0, 500.0), (5000.0, 1000.0), (2500.0, 500.0)]);
         let wave = built("sinusoidal");
         assert_eq!((wave.points.len(), wave.points[0].cpu_cores), (100, 0.5));
-        assert!(wave.points.iter().any(|p| p.cpu_cores > 0.99) && wave.points.iter().any(|p| p.cpu_cores < 0.01));
+        assert!(
+            wave.points.iter().any(|p| p.cpu_cores > 0.99) && wave.points.iter().any(|p| p.cpu_cores < 0.01)
+        );
         assert_eq!(built("constant").points[9].memory_bytes, 1e9);
         assert_eq!(built("constant").points[9].at.0, 540.0);
     }
@@ -413,7 +417,8 @@ mod tests {
     #[test]
     fn a_stand_in_has_the_mean_and_spread_it_says() {
         let workload = UsageWorkload { timesteps: 14 * 1440, ..UsageWorkload::example("alibaba").unwrap() };
-        let cpu: Vec<f64> = workload.build().unwrap().points.iter().map(|p| 100.0 * p.cpu_cores / 4.0).collect();
+        let cpu: Vec<f64> =
+            workload.build().unwrap().points.iter().map(|p| 100.0 * p.cpu_cores / 4.0).collect();
         let mean = cpu.iter().sum::<f64>() / cpu.len() as f64;
         let spread = (cpu.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / cpu.len() as f64).sqrt();
         assert!((mean - 38.6).abs() < 1.5, "{mean}");

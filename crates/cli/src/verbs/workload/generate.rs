@@ -6,7 +6,10 @@ use crate::output::{Ending, Output};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 use trimtab_lab::{
     Error,
     artefacts::{self, Source},
@@ -103,7 +106,7 @@ pub(super) fn run(args: &GenerateArgs, output: Output) -> Result<Ending> {
     tell(args, dir, series.points.len(), fitted_to, output)
 }
 
-fn recorded(args: &GenerateArgs, path: &PathBuf, output: Output) -> Result<Ending> {
+fn recorded(args: &GenerateArgs, path: &Path, output: Output) -> Result<Ending> {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let text = files::read_text(path)?;
     let reading =
@@ -120,8 +123,7 @@ fn recorded(args: &GenerateArgs, path: &PathBuf, output: Output) -> Result<Endin
     series.points.truncate(args.timesteps.unwrap_or(usize::MAX).max(2));
     let given = if series.size.cores > 0.0 { series.size } else { series.peak() };
     let given = Use { memory: given.memory_bytes / 1e6, cpu: given.cores * 1000.0 };
-    let container =
-        ContainerSpec { container_name: series.name.clone(), requests: given, limits: given };
+    let container = ContainerSpec { container_name: series.name.clone(), requests: given, limits: given };
     let dir = artefacts::write(&args.out, &args.kind, &series, &container, &Source::Recording(path))?;
     tell(args, dir, series.points.len(), None, output)
 }
@@ -134,12 +136,12 @@ fn tell(
     output: Output,
 ) -> Result<Ending> {
     let synthetic_stand_in = fitted_to.is_some();
-    let written =
-        Written { dir, workload_type: args.kind.clone(), timesteps, synthetic_stand_in, fitted_to };
+    let written = Written { dir, workload_type: args.kind.clone(), timesteps, synthetic_stand_in, fitted_to };
     output.result(&written, || {
         let mut text = format!("{}: {timesteps} steps of {}\n", written.dir.display(), args.kind);
         if let Some(fitted_to) = &written.fitted_to {
-            text.push_str(&format!("a synthetic stand-in, not the recording; it rests on {fitted_to}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "a synthetic stand-in, not the recording; it rests on {fitted_to}");
         }
         text
     })?;

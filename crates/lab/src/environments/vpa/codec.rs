@@ -98,10 +98,7 @@ impl Codec {
         Self {
             peaks: config.peaks,
             scale: config.action_scale,
-            range: [
-                [range.min_cpu, range.max_cpu],
-                [1e6 * range.min_memory_mb, 1e6 * range.max_memory_mb],
-            ],
+            range: [[range.min_cpu, range.max_cpu], [1e6 * range.min_memory_mb, 1e6 * range.max_memory_mb]],
         }
     }
 

@@ -56,22 +56,28 @@ fn observation(config: &VpaConfig) -> Vec<Entry> {
         entries.push(share("cpu_peak_hour", "highest CPU of this and the last hour"));
         entries.push(share("memory_peak_hour", "highest memory of this and the last hour"));
         entries.push(share("cpu_peak_day", "highest CPU of the last 24 hours, or of the episode so far"));
-        entries.push(share("memory_peak_day", "highest memory of the last 24 hours, or of the episode so far"));
+        entries
+            .push(share("memory_peak_day", "highest memory of the last 24 hours, or of the episode so far"));
     }
     entries
 }
 
 fn actions(config: &VpaConfig) -> Vec<ActionEntry> {
-    let ranges = [config.limit_range.min_cpu..config.limit_range.max_cpu, config.limit_range.min_memory_mb..config.limit_range.max_memory_mb];
+    let ranges = [
+        config.limit_range.min_cpu..config.limit_range.max_cpu,
+        config.limit_range.min_memory_mb..config.limit_range.max_memory_mb,
+    ];
     let mut actions = Vec::new();
-    for (resource, range, unit) in
-        [("cpu", &ranges[0], "millicores"), ("memory", &ranges[1], "MB")]
-    {
+    for (resource, range, unit) in [("cpu", &ranges[0], "millicores"), ("memory", &ranges[1], "MB")] {
         for bound in ["lower", "target", "upper"] {
             let (meaning, low, high, unit) = match (config.action_scale, bound) {
                 (ActionScale::Absolute, "lower") => ("lower bound", range.start, range.end, unit),
-                (ActionScale::Absolute, "target") => ("target, from the lower bound (-1) to the most (1)", range.start, range.end, unit),
-                (ActionScale::Absolute, _) => ("upper bound, from the target (-1) to the most (1)", range.start, range.end, unit),
+                (ActionScale::Absolute, "target") => {
+                    ("target, from the lower bound (-1) to the most (1)", range.start, range.end, unit)
+                }
+                (ActionScale::Absolute, _) => {
+                    ("upper bound, from the target (-1) to the most (1)", range.start, range.end, unit)
+                }
                 (_, "lower") => ("lower bound, as a share of the target", 1.0, 0.1, "of the target"),
                 (_, "target") => ("target, times recent use", 0.25, 4.0, "of recent use, on a log scale"),
                 _ => ("upper bound, times the target", 1.0, 4.0, "of the target"),

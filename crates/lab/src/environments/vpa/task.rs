@@ -72,7 +72,8 @@ impl VpaTask {
             max_steps = max_steps.min(room.saturating_sub(1));
         }
         if max_steps == 0 {
-            let message = "an episode has no room in the part of some series, expected at least two intervals";
+            let message =
+                "an episode has no room in the part of some series, expected at least two intervals";
             return Err(crate::Error::config("vpa.part", message));
         }
         let lanes: Vec<Lane> = cases

@@ -66,13 +66,7 @@ fn recommendations_are_ordered_whatever_the_numbers() {
 
 #[test]
 fn a_series_that_starts_again_has_no_end() {
-    let config = VpaConfig {
-        round_robin: true,
-        max_steps: 2000,
-        days: 1.0,
-        random_start: false,
-        ..config()
-    };
+    let config = VpaConfig { round_robin: true, max_steps: 2000, days: 1.0, random_start: false, ..config() };
     let mut env = env(&config, 1);
     let mut out = StepBuffers::new(env.spec());
     env.reset(3, &mut out.obs);
