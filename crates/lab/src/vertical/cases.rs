@@ -195,7 +195,12 @@ fn remark(readings: &[UsageReading]) -> String {
         let _ = write!(text, "; {series} series of a single point left out");
     }
     if let Some(size) = readings.iter().find_map(|reading| reading.assumed) {
-        let _ = write!(text, "; 100 % is taken for {} cores", size.cores);
+        let _ = write!(
+            text,
+            "; 100 % is taken for {} core{}",
+            size.cores,
+            if size.cores == 1.0 { "" } else { "s" }
+        );
         if size.memory_bytes > 0.0 {
             let _ = write!(text, " and {} GB", size.memory_bytes / 1e9);
         }
