@@ -36,13 +36,16 @@ pub struct Fitting<'a> {
     pub threads: usize,
 }
 
+/// Makes a fresh rule for a container.
+type Build = dyn Fn(&Case) -> Result<Box<dyn Vertical>> + Sync;
+
 /// A rule for each container.
 pub struct Fitted {
     /// How it was fitted, in words; empty where it was not.
     pub how: String,
     /// What each container starts with, where it is not what it was given.
     pub starts: Option<Vec<ContainerResources>>,
-    build: Box<dyn Fn(&Case) -> Result<Box<dyn Vertical>> + Sync>,
+    build: Box<Build>,
 }
 
 impl Fitted {

@@ -36,7 +36,7 @@ Examples:
   trimtab workload generate --type step --print-config > step.json
   trimtab workload generate --type step --config step.json")]
 pub(crate) struct GenerateArgs {
-    /// constant, step, sinusoidal, low_high, arabesque, azure, alibaba or borg
+    /// constant, step, sinusoidal, `low_high`, arabesque, azure, alibaba or borg
     #[arg(long = "type", alias = "workload-type", value_name = "NAME", default_value = "constant")]
     kind: String,
     /// JSON file of settings: notes, timesteps, `time_interval`, seed, config, container [default: the type's example]

@@ -140,9 +140,7 @@ fn look(player: &mut Player<Arc<[UsagePoint]>>, episode: &mut Episode) {
         episode.usage = look.usage;
         episode.peaks.add(look.now, look.usage);
         if look.oom_killed {
-            // It would have used more.
-            let [cpu, memory] = look.usage;
-            episode.peaks.add(look.now, [cpu, memory.scaled(1.2)]);
+            episode.peaks.out_of_memory(look.now, look.usage[0], look.usage[1]);
         }
     }
     episode.at = *player.progress();
