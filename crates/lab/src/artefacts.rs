@@ -5,7 +5,10 @@
 
 use crate::{Error, Result, files, report};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 use trimtab_workload::{
     UsageSeries,
     usage::generate::{ContainerSpec, UsageShape, UsageWorkload},
@@ -100,7 +103,8 @@ fn table(series: &UsageSeries) -> String {
     let start = series.points[0].at;
     for point in &series.points {
         let (memory, cpu) = (point.memory_bytes / 1e6, point.cpu_cores * 1000.0);
-        text.push_str(&format!("{},{},{}\n", (point.at - start).0, memory.round(), cpu.round()));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{},{},{}", (point.at - start).0, memory.round(), cpu.round());
     }
     text
 }

@@ -19,3 +19,6 @@ pub use comparison::{Cell, Column, Paired, UsageComparison, UsageRow, compare};
 pub use judgement::{OverallTest, Shown};
 pub use registry::{KNOWN, KnownVertical, find};
 pub use score::{METRICS, Metric, OOM_WEIGHT, OVERRUN_WEIGHT, RESTART_WEIGHT, Score, played, scored};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Vertical autoscalers on recorded use, made-up workloads, and what is refused of them.
 
 use crate::place::{Place, tells};
+use std::fmt::Write;
 
 /// Two containers over two days in the plain format.
 fn recording() -> String {
@@ -9,7 +10,7 @@ fn recording() -> String {
         for step in 0..576 {
             let busy = (step / 12) % 24 >= 8 && (step / 12) % 24 < 18;
             let cpu = if busy { 800 } else { 100 } + (step * 37) % 50;
-            text.push_str(&format!("{name},{},{cpu},{}\n", step * 300, 400 + (step * 13) % 40));
+            writeln!(text, "{name},{},{cpu},{}", step * 300, 400 + (step * 13) % 40).unwrap();
         }
     }
     text
@@ -18,7 +19,7 @@ fn recording() -> String {
 #[test]
 fn vertical_autoscalers_are_compared_on_recorded_use() {
     let place = Place::new();
-    place.write("shop.csv", &recording());
+    place.write("shop.csv", recording());
     let names = "vpa,vpa_in_place,window:margin_percent=20,cpu_percentile=99,constant,vertical_oracle";
     let told =
         place.fine(&["compare", "--usage", "shop.csv", "--autoscalers", names, "--out", "out", "--quiet"]);
@@ -37,10 +38,10 @@ fn vertical_autoscalers_are_compared_on_recorded_use() {
 #[test]
 fn what_is_wrong_with_recorded_use_is_said() {
     let place = Place::new();
-    place.write("shop.csv", &recording());
+    place.write("shop.csv", recording());
     place.write("words.csv", "hello\nworld\n");
     let refused = |args: &[&str]| place.refused(&[&["compare", "--usage"], args].concat());
-    tells(&refused(&["shop.csv", "--autoscalers", "vap"]), &["did you mean \"vpa\""]);
+    tells(&refused(&["shop.csv", "--autoscalers", "vpa_inplace"]), &["did you mean \"vpa_in_place\""]);
     tells(&refused(&["words.csv"]), &["words.csv", "none of the usage formats"]);
     tells(&refused(&["shop.csv", "--train-share", "2"]), &["train_share", "between 0 and 1"]);
     tells(&refused(&["shop.csv", "--app", "redis"]), &["cannot be used with"]);
@@ -69,7 +70,7 @@ fn the_vertical_environment_is_described_trained_and_compared() {
     let settings = ["--set", "vpa={ containers = 2, days = 2.0, max_steps = 64 }"];
     let train = ["train", "--env", "vpa", "--total-timesteps", "2048", "--run-dir", "run", "--quiet"];
     place.fine(&[&train[..], &settings[..], &["--set", "ppo={ n_steps = 64, batch_size = 64 }"]].concat());
-    place.write("shop.csv", &recording());
+    place.write("shop.csv", recording());
     let told = place.fine(&[
         "compare",
         "--usage",
@@ -80,5 +81,5 @@ fn the_vertical_environment_is_described_trained_and_compared() {
         "out",
         "--quiet",
     ]);
-    tells(&told, &["run and vpa"]);
+    tells(&told, &["vpa  ", "run  ", "shop: ", "(loss "]);
 }

@@ -1,4 +1,4 @@
-//! A moving-window recommender in the manner of Google's Autopilot (Rzadca et al., EuroSys 2020, section 3.2.1).
+//! A moving-window recommender in the manner of Google's Autopilot (Rzadca et al., `EuroSys` 2020).
 //!
 //! CPU is a percentile of the *load-adjusted* decaying histogram, in which a sample weighs as much as its use: the percentile
 //! is one of work done, not of time. Memory is the highest of a window. A margin is added, and the highest recommendation of the last

@@ -128,7 +128,7 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 const NAMED_LATER: [&str; 2] = ["reward", "teastore.weights"];
 
 /// Settings without a default value, which a table of the defaults does not show.
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 19] = [
     "ppo.clip_range_vf",
     "ppo.target_kl",
     "ppo.kl_coeff",
@@ -144,6 +144,10 @@ const OPTIONAL: [&str; 15] = [
     "a2c.network.freeze",
     "sac.target_entropy",
     "start.cloning.sequence_length",
+    "vpa.case.reading.format",
+    "vpa.case.reading.cores",
+    "vpa.case.reading.memory_bytes",
+    "vpa.case.reading.step_secs",
 ];
 
 fn optional_below(path: &str) -> impl Iterator<Item = &str> {

@@ -219,11 +219,19 @@ pub const REGISTERED: Registered = Registered {
     family: Family::Vertical,
     summary: "requests of CPU and memory of one container, recommended as a VPA does, on recorded or made-up use",
     source: "saeid93/smart-vpa (rules), Kubernetes VPA 1.8 (updater)",
-    defaults: "",
+    defaults: DEFAULTS,
     also_reads: &[],
     build,
     describe: describe::describe,
 };
+
+/// An hour is twelve steps, and a request pays over hours.
+const DEFAULTS: &str = "
+[ppo]
+gamma = 0.97
+gae_lambda = 0.95
+normalize_observation = true
+";
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
     Ok(Box::new(TaskEnv::new(VpaTask::new(&config.vpa)?, n_envs)))

@@ -16,6 +16,7 @@ use crate::{
     vertical::{METRICS, Metric, OverallTest, Paired, Shown, UsageComparison},
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::fmt::Write;
 
 /// Columns of figures side by side in a terminal.
 const BAND: usize = 3;
@@ -281,14 +282,16 @@ fn making(comparison: &UsageComparison) -> Markup {
 /// loss.
 pub fn usage_table(comparison: &UsageComparison) -> String {
     let mut text = String::new();
+    // Writing to a string cannot fail.
     for summary in &comparison.recordings {
         let recording = &summary.name;
-        text.push_str(&format!(
-            "{recording}: {}, {:.0} h of test each ({})\n",
+        let _ = writeln!(
+            text,
+            "{recording}: {}, {:.0} h of test each ({})",
             count(summary.containers, "container"),
             summary.test_hours,
             summary.remark
-        ));
+        );
         let metrics: Vec<&Metric> = METRICS.iter().filter(|m| applies(comparison, recording, m)).collect();
         for band in metrics.chunks(BAND) {
             text.push('\n');

@@ -4,7 +4,10 @@
 
 use crate::{Error, Result, files};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 use trimtab_control::vertical::{LEAST, list};
 use trimtab_control::vpa::{Amount, ContainerResources, ReplayConfig, ResourceList, Span, Stamp, UsagePoint};
 use trimtab_model::Seconds;
@@ -184,16 +187,22 @@ fn remark(readings: &[UsageReading]) -> String {
     let mut text = format!("format {}", formats.join(", "));
     let rows: usize = readings.iter().map(|reading| reading.rows_left_out).sum();
     if rows > 0 {
-        text.push_str(&format!("; {rows} rows without a sensible value left out"));
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(text, "; {rows} rows without a sensible value left out");
     }
     let series: usize = readings.iter().map(|reading| reading.series_left_out).sum();
     if series > 0 {
-        text.push_str(&format!("; {series} series of a single point left out"));
+        let _ = write!(text, "; {series} series of a single point left out");
     }
     if let Some(size) = readings.iter().find_map(|reading| reading.assumed) {
-        text.push_str(&format!("; 100 % is taken for {} cores", size.cores));
+        let _ = write!(
+            text,
+            "; 100 % is taken for {} core{}",
+            size.cores,
+            if size.cores == 1.0 { "" } else { "s" }
+        );
         if size.memory_bytes > 0.0 {
-            text.push_str(&format!(" and {} GB", size.memory_bytes / 1e9));
+            let _ = write!(text, " and {} GB", size.memory_bytes / 1e9);
         }
     }
     text

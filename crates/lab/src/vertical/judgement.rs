@@ -18,6 +18,9 @@ const LEVEL: f64 = 0.05;
 /// Measures that are tested over all recordings: those whose unit means the same on each.
 const OVERALL: [&str; 3] = ["loss", "restarts", "oom_kills"];
 
+/// Smallest difference that is worth a word, in any unit: less than the tables print.
+const NEGLIGIBLE: f64 = 1e-3;
+
 /// What a difference shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +47,7 @@ impl Shown {
         match difference {
             // A single pair has no interval.
             _ if pairs < 2 => Self::Nothing,
+            d if d.mean.abs() < NEGLIGIBLE => Self::Nothing,
             d if d.high < 0.0 => Self::Lower,
             d if d.low > 0.0 => Self::Higher,
             _ => Self::Nothing,

@@ -89,7 +89,7 @@ impl Vertical for Learned {
     fn out_of_memory(&mut self, now: Stamp, running: &Running) {
         let limit = running.resources.limits.memory.unwrap_or_default();
         let cpu = self.usage.map_or(Amount(0), |usage| usage[0]);
-        self.peaks.add(now, [cpu, Amount(limit.units()).scaled(1.2)]);
+        self.peaks.out_of_memory(now, cpu, Amount(limit.units()));
     }
 
     fn decide(&mut self, now: Stamp, running: &Running) -> Option<Change> {

@@ -36,13 +36,16 @@ pub struct Fitting<'a> {
     pub threads: usize,
 }
 
+/// Makes a fresh rule for a container.
+type Build = dyn Fn(&Case) -> Result<Box<dyn Vertical>> + Sync;
+
 /// A rule for each container.
 pub struct Fitted {
     /// How it was fitted, in words; empty where it was not.
     pub how: String,
     /// What each container starts with, where it is not what it was given.
     pub starts: Option<Vec<ContainerResources>>,
-    build: Box<dyn Fn(&Case) -> Result<Box<dyn Vertical>> + Sync>,
+    build: Box<Build>,
 }
 
 impl Fitted {
@@ -192,7 +195,7 @@ pub const KNOWN: [KnownVertical; 12] = [
     KnownVertical {
         name: "autopilot",
         description: "Autopilot's moving windows: a percentile of CPU work, the peak of memory, held for an hour.",
-        source: "in the manner of Google's Autopilot (EuroSys 2020, section 3.2.1)",
+        source: "in the manner of Google's Autopilot (EuroSys 2020)",
         parameters: autopilot::PARAMETERS,
         defaults: defaults::<AutopilotConfig>,
         fit: |_, settings| {

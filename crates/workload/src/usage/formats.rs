@@ -30,7 +30,7 @@ pub enum UsageFormat {
     Bitbrains,
     /// Google Borg 2019 `instance_usage` as exported from `BigQuery`: a header with `start_time` (µs) and `average_usage`.
     Borg,
-    /// `CoMon`/PlanetLab: one virtual machine's day a file, a CPU percentage every five minutes.
+    /// `CoMon`/`PlanetLab`: one virtual machine's day a file, a CPU percentage every five minutes.
     PlanetLab,
     /// A header with the names of columns: `cpu_cores` or `cpu_millicores`; `memory_mb`, `memory_gb` or `memory_bytes`;
     /// `time_secs`; `container`. The smart-vpa system's is one without times, a row a minute.

@@ -111,7 +111,7 @@ pub(crate) fn run(
         args.usage.iter().map(|path| vertical::load(path, &config)).collect::<Result<_, _>>()?;
     let comparison =
         vertical::compare(&recordings, &names, &config, threads, invocation::as_typed(), &|what| {
-            output.remark(what)
+            output.remark(what);
         })?;
     files::create_dir(out)?;
     files::write_atomic(&out.join("report.html"), report::usage_page(&comparison).as_bytes())?;

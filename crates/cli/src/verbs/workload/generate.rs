@@ -6,7 +6,10 @@ use crate::output::{Ending, Output};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 use trimtab_lab::{
     Error,
     artefacts::{self, Source},
@@ -33,7 +36,7 @@ Examples:
   trimtab workload generate --type step --print-config > step.json
   trimtab workload generate --type step --config step.json")]
 pub(crate) struct GenerateArgs {
-    /// constant, step, sinusoidal, low_high, arabesque, azure, alibaba or borg
+    /// constant, step, sinusoidal, `low_high`, arabesque, azure, alibaba or borg
     #[arg(long = "type", alias = "workload-type", value_name = "NAME", default_value = "constant")]
     kind: String,
     /// JSON file of settings: notes, timesteps, `time_interval`, seed, config, container [default: the type's example]
@@ -103,7 +106,7 @@ pub(super) fn run(args: &GenerateArgs, output: Output) -> Result<Ending> {
     tell(args, dir, series.points.len(), fitted_to, output)
 }
 
-fn recorded(args: &GenerateArgs, path: &PathBuf, output: Output) -> Result<Ending> {
+fn recorded(args: &GenerateArgs, path: &Path, output: Output) -> Result<Ending> {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let text = files::read_text(path)?;
     let reading =
@@ -137,7 +140,8 @@ fn tell(
     output.result(&written, || {
         let mut text = format!("{}: {timesteps} steps of {}\n", written.dir.display(), args.kind);
         if let Some(fitted_to) = &written.fitted_to {
-            text.push_str(&format!("a synthetic stand-in, not the recording; it rests on {fitted_to}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "a synthetic stand-in, not the recording; it rests on {fitted_to}");
         }
         text
     })?;

@@ -15,6 +15,7 @@ use trimtab_control::{
 pub enum ActionScale {
     /// The target is the highest use of the last day (with `peaks`; else the use now) times 4 to the power of its number; bounds lie up
     /// to 90 % below and 300 % above it. The zero action asks for exactly that use.
+    /// For a day after an OOM kill, memory is not less than what the kill asks for.
     #[default]
     Relative,
     /// As the original samples: the lower bound between the least and the most, the target between it and the most, the upper bound
@@ -36,11 +37,13 @@ pub struct Codec {
     range: [[f64; 2]; 2],
 }
 
-/// The highest use of each of the last hours.
+/// The highest use of each of the last hours, and what the last OOM kill asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peaks {
     hour: i64,
     hours: Vec<[Amount; 2]>,
+    /// Memory that an OOM kill asks for, and the hour until which it does.
+    floor: (Amount, i64),
 }
 
 impl Peaks {
@@ -65,6 +68,18 @@ impl Peaks {
         for slot in [0, 1] {
             self.hours[last][slot] = self.hours[last][slot].max(usage[slot]);
         }
+    }
+
+    /// Takes in an OOM kill at a limit: for a day, a fifth more memory is the least that is asked for, at least 100 MiB more.
+    pub fn out_of_memory(&mut self, now: Stamp, cpu: Amount, limit: Amount) {
+        let needed = limit.scaled(1.2).max(Amount(limit.0 + (100 << 20)));
+        self.add(now, [cpu, needed]);
+        self.floor = (needed, self.hour + Self::HOURS as i64);
+    }
+
+    /// The least of a resource after an OOM kill.
+    fn least(&self, slot: usize) -> Amount {
+        if slot == 1 && self.hour < self.floor.1 { self.floor.0 } else { Amount(0) }
     }
 
     /// The highest of the last one or two hours.
@@ -135,7 +150,8 @@ impl Codec {
             let amounts = match self.scale {
                 ActionScale::Relative => {
                     let used = if self.peaks { seen.peaks.day(slot) } else { seen.usage[slot] };
-                    let target = ((used.0 as f64).max(1.0) * REACH.powf(number(1))).clamp(least, most);
+                    let wish = (used.0 as f64).max(1.0) * REACH.powf(number(1));
+                    let target = wish.max(seen.peaks.least(slot).0 as f64).clamp(least, most);
                     [target * (1.0 - 0.9 * share(0)), target, target * (1.0 + 3.0 * share(2))]
                 }
                 ActionScale::Absolute => {

@@ -55,9 +55,14 @@ fn observation(config: &VpaConfig) -> Vec<Entry> {
     if config.peaks {
         entries.push(share("cpu_peak_hour", "highest CPU of this and the last hour"));
         entries.push(share("memory_peak_hour", "highest memory of this and the last hour"));
-        entries.push(share("cpu_peak_day", "highest CPU of the last 24 hours, or of the episode so far"));
-        entries
-            .push(share("memory_peak_day", "highest memory of the last 24 hours, or of the episode so far"));
+        entries.push(share(
+            "cpu_peak_day",
+            "highest CPU of the last 24 hours, those before the episode included",
+        ));
+        entries.push(share(
+            "memory_peak_day",
+            "highest memory of the last 24 hours, those before the episode included",
+        ));
     }
     entries
 }

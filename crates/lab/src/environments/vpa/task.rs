@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trimtab_control::{
     vertical::ContainerUpdater,
-    vpa::{Amount, Player, Progress, ReplayConfig, Resource, Stamp, Tally, UsagePoint},
+    vpa::{Amount, Player, Progress, ReplayConfig, Resource, Span, Stamp, Tally, UsagePoint},
 };
 use trimtab_rl::{
     ActionSpace, EnvSpec,
@@ -140,9 +140,7 @@ fn look(player: &mut Player<Arc<[UsagePoint]>>, episode: &mut Episode) {
         episode.usage = look.usage;
         episode.peaks.add(look.now, look.usage);
         if look.oom_killed {
-            // It would have used more.
-            let [cpu, memory] = look.usage;
-            episode.peaks.add(look.now, [cpu, memory.scaled(1.2)]);
+            episode.peaks.out_of_memory(look.now, look.usage[0], look.usage[1]);
         }
     }
     episode.at = *player.progress();
@@ -187,6 +185,21 @@ impl Task for VpaTask {
             sum_reward: 0.0,
             recommended: [[0; 4]; 2],
         };
+        // What a day before the episode showed is known, as it would be of a container that had run.
+        let (day_before, step) =
+            (from.minus(Span::DAY).max(Stamp::from(lane.points[0].at)), lane.config.interval);
+        let mut place = lane.points.partition_point(|point| Stamp::from(point.at) <= day_before);
+        let mut at = day_before;
+        while at < from {
+            while lane.points.get(place).is_some_and(|point| Stamp::from(point.at) <= at) {
+                place += 1;
+            }
+            let point = &lane.points[place.saturating_sub(1)];
+            episode
+                .peaks
+                .add(at, [Amount::from_cores(point.cpu_cores), Amount::truncated(point.memory_bytes)]);
+            at = at.plus(step);
+        }
         look(&mut player, &mut episode);
         episode
     }
