@@ -14,7 +14,8 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    environments::{self, teastore::TeastoreConfig},
+    compat::gym_hpa::GymHpaCompatConfig,
+    environments::{self, horizontal::HorizontalConfig, teastore::TeastoreConfig},
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -77,6 +78,10 @@ pub struct RunConfig {
     pub validation: ValidationConfig,
     /// The environment `teastore`.
     pub teastore: TeastoreConfig,
+    /// The environments `redis_gym`, `online_boutique_gym`, `chained_services_gym` and `horizontal`.
+    pub horizontal: HorizontalConfig,
+    /// The environments `redis_compat` and `online_boutique_compat`.
+    pub gym_hpa_compat: GymHpaCompatConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -302,6 +307,8 @@ impl Default for RunConfig {
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
+            horizontal: HorizontalConfig::default(),
+            gym_hpa_compat: GymHpaCompatConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),
