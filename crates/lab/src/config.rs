@@ -14,8 +14,8 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    compat::teastore::TeastoreCompatConfig,
-    environments::{self, teastore::TeastoreConfig, vpa::VpaConfig},
+    compat::{gym_hpa::GymHpaCompatConfig, teastore::TeastoreCompatConfig},
+    environments::{self, horizontal::HorizontalConfig, teastore::TeastoreConfig, vpa::VpaConfig},
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -82,6 +82,10 @@ pub struct RunConfig {
     pub vpa: VpaConfig,
     /// The environment `teastore_compat`.
     pub teastore_compat: TeastoreCompatConfig,
+    /// The environments `redis_gym`, `online_boutique_gym`, `chained_services_gym` and `horizontal`.
+    pub horizontal: HorizontalConfig,
+    /// The environments `redis_compat` and `online_boutique_compat`.
+    pub gym_hpa_compat: GymHpaCompatConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -309,6 +313,8 @@ impl Default for RunConfig {
             teastore: TeastoreConfig::default(),
             vpa: VpaConfig::default(),
             teastore_compat: TeastoreCompatConfig::default(),
+            horizontal: HorizontalConfig::default(),
+            gym_hpa_compat: GymHpaCompatConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),
