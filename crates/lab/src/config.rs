@@ -14,7 +14,7 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    environments::{self, teastore::TeastoreConfig},
+    environments::{self, localization::LocalizationConfig, teastore::TeastoreConfig},
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -77,6 +77,8 @@ pub struct RunConfig {
     pub validation: ValidationConfig,
     /// The environment `teastore`.
     pub teastore: TeastoreConfig,
+    /// The environments `localization` and `localization_compat`.
+    pub localization: LocalizationConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -302,6 +304,7 @@ impl Default for RunConfig {
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
+            localization: LocalizationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),
