@@ -5,4 +5,5 @@
 //! [`crate::environments`].
 
 pub mod gym_hpa;
+pub mod localization;
 pub mod teastore;

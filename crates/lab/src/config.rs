@@ -15,7 +15,10 @@ pub use validation::{Select, ValidationConfig};
 use crate::{
     Error, Result,
     compat::{gym_hpa::GymHpaCompatConfig, teastore::TeastoreCompatConfig},
-    environments::{self, horizontal::HorizontalConfig, teastore::TeastoreConfig, vpa::VpaConfig},
+    environments::{
+        self, horizontal::HorizontalConfig, localization::LocalizationConfig, teastore::TeastoreConfig,
+        vpa::VpaConfig,
+    },
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -86,6 +89,8 @@ pub struct RunConfig {
     pub horizontal: HorizontalConfig,
     /// The environments `redis_compat` and `online_boutique_compat`.
     pub gym_hpa_compat: GymHpaCompatConfig,
+    /// The environments `localization` and `localization_compat`.
+    pub localization: LocalizationConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -315,6 +320,7 @@ impl Default for RunConfig {
             teastore_compat: TeastoreCompatConfig::default(),
             horizontal: HorizontalConfig::default(),
             gym_hpa_compat: GymHpaCompatConfig::default(),
+            localization: LocalizationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),

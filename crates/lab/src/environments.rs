@@ -11,6 +11,7 @@ mod application;
 pub mod description;
 pub mod evaluation;
 pub mod horizontal;
+pub mod localization;
 pub mod task_env;
 pub mod teastore;
 pub mod vpa;
@@ -141,15 +142,17 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 9] = [
+pub const ALL: [&Registered; 11] = [
     &horizontal::REDIS,
     &horizontal::ONLINE_BOUTIQUE,
     &horizontal::CHAINED_SERVICES,
     &horizontal::ANY,
     &teastore::REGISTERED,
     &vpa::REGISTERED,
+    &localization::REGISTERED,
     &crate::compat::gym_hpa::REDIS,
     &crate::compat::gym_hpa::ONLINE_BOUTIQUE,
+    &crate::compat::localization::REGISTERED,
     &crate::compat::teastore::REGISTERED,
 ];
 
