@@ -222,9 +222,14 @@ impl Settings {
     /// # Errors
     /// As there.
     pub(crate) fn of_run(dir: &RunDir, own: &RunConfig, args: &ConfigArgs) -> Result<Self> {
-        let mut settings = Self::new(args)?;
-        settings.layers.insert(0, Layer::file(&dir.file("config.toml").to_string_lossy(), &own.to_toml())?);
-        Ok(settings)
+        let layer = Layer::file(&dir.file("config.toml").to_string_lossy(), &own.to_toml())?;
+        Ok(Self::new(args)?.below(layer))
+    }
+
+    /// These settings above `layer`.
+    pub(crate) fn below(mut self, layer: Layer) -> Self {
+        self.layers.insert(0, layer);
+        self
     }
 
     /// A flag that is a number, if it was given.
@@ -236,6 +241,13 @@ impl Settings {
     /// A flag that is a fraction, if it was given.
     pub(crate) fn fraction(mut self, flag: &str, key: &str, value: Option<f64>) -> Self {
         self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &Value::Float(value).to_string())));
+        self
+    }
+
+    /// A flag that is a list of numbers.
+    pub(crate) fn fractions(mut self, flag: &str, key: &str, values: &[f64]) -> Self {
+        let list = Value::Array(values.iter().map(|value| Value::Float(*value)).collect());
+        self.layers.push(Layer::key(flag, &path(key), &list.to_string()));
         self
     }
 

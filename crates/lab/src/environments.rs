@@ -13,10 +13,12 @@ pub mod evaluation;
 pub mod task_env;
 pub mod teastore;
 pub mod vpa;
+pub mod watched;
 
 pub use description::Description;
 pub use evaluation::{Outcome, evaluate};
 pub use trimtab_rl::evaluation::Actor;
+pub use watched::Step;
 
 use crate::{Error, Result, applications, config::RunConfig};
 use std::path::Path;
