@@ -324,6 +324,15 @@ pub(crate) fn earlier_policy(config: &RunConfig) -> Result<Option<ActorCritic>> 
         return Ok(None);
     }
     let dir = crate::run_dir::RunDir::new(&config.start.from);
-    let found = policy_file::read(&dir, &dir.config()?)?;
-    training::actor_critic(found).map(Some)
+    let mut found = policy_file::read_all(&dir, &dir.config()?)?;
+    if config.start.agent >= found.len() {
+        let message = format!(
+            "is {}, expected 0 to {}, the agents of {}",
+            config.start.agent,
+            found.len() - 1,
+            config.start.from
+        );
+        return Err(Error::config("start.agent", message));
+    }
+    training::actor_critic(found.swap_remove(config.start.agent)).map(Some)
 }

@@ -14,7 +14,7 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    environments::{self, teastore::TeastoreConfig, vpa::VpaConfig},
+    environments::{self, localization::LocalizationConfig, teastore::TeastoreConfig, vpa::VpaConfig},
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -79,6 +79,8 @@ pub struct RunConfig {
     pub teastore: TeastoreConfig,
     /// The environment `vpa`.
     pub vpa: VpaConfig,
+    /// The environments `localization` and `localization_compat`.
+    pub localization: LocalizationConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -305,6 +307,7 @@ impl Default for RunConfig {
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
             vpa: VpaConfig::default(),
+            localization: LocalizationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),

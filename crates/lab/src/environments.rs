@@ -10,6 +10,7 @@
 mod application;
 pub mod description;
 pub mod evaluation;
+pub mod localization;
 pub mod task_env;
 pub mod teastore;
 pub mod vpa;
@@ -138,7 +139,12 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 2] = [&teastore::REGISTERED, &vpa::REGISTERED];
+pub const ALL: [&Registered; 4] = [
+    &teastore::REGISTERED,
+    &vpa::REGISTERED,
+    &localization::REGISTERED,
+    &crate::compat::localization::REGISTERED,
+];
 
 /// The settings that mean something to applications only.
 const OF_APPLICATIONS: [&str; 14] = [

@@ -9,6 +9,7 @@ pub mod calibration;
 mod clock;
 pub mod cloning;
 pub mod comparison;
+pub mod compat;
 pub mod config;
 pub mod contenders;
 pub mod demand;

@@ -13,8 +13,8 @@
 //! Left out: who decides on resources (`trimtab-control`), and the pods themselves ([`crate::fleet`]).
 
 use crate::{Error, Result};
+use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use trimtab_model::Allocation;
 
@@ -91,7 +91,7 @@ impl ResizeConfig {
     }
 
     /// Seconds of one resize in place.
-    pub(crate) fn delay(&self, rng: &mut Pcg64Mcg) -> f64 {
+    pub(crate) fn delay<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         // 2.326 deviations above the median lies the 99th percentile.
         let sigma = (self.delay_p99_secs / self.delay_median_secs).ln() / 2.326;
         let noise: f64 = StandardNormal.sample(rng);
@@ -120,6 +120,7 @@ impl QosClass {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
 
     #[test]
     fn surge_rounds_up_and_unavailability_down_and_one_is_always_allowed() {

@@ -10,6 +10,8 @@ use trimtab_rl::cloning::CloningConfig;
 pub struct StartConfig {
     /// Directory of a finished run whose policy to start from; empty: a fresh one.
     pub from: String,
+    /// Agent of that run, counted from 0, whose policy all agents start from.
+    pub agent: usize,
     /// Autoscaler whose decisions to learn before learning anything else; empty: none.
     pub clone: String,
     /// Parts of the network that stay as they start: `encoder`, `recurrence`, `actor`, `critic`, `heads`.
@@ -24,6 +26,7 @@ impl Default for StartConfig {
     fn default() -> Self {
         Self {
             from: String::new(),
+            agent: 0,
             clone: String::new(),
             freeze: Vec::new(),
             dagger_rounds: 2,
