@@ -222,13 +222,14 @@ impl Settings {
     /// # Errors
     /// As there.
     pub(crate) fn of_run(dir: &RunDir, own: &RunConfig, args: &ConfigArgs) -> Result<Self> {
-        let layer = Layer::file(&dir.file("config.toml").to_string_lossy(), &own.to_toml())?;
-        Ok(Self::new(args)?.below(layer))
+        let mut settings = Self::new(args)?;
+        settings.layers.insert(0, Layer::file(&dir.file("config.toml").to_string_lossy(), &own.to_toml())?);
+        Ok(settings)
     }
 
-    /// These settings above `layer`.
-    pub(crate) fn below(mut self, layer: Layer) -> Self {
-        self.layers.insert(0, layer);
+    /// Layers below all others.
+    pub(crate) fn above(mut self, layers: Vec<Layer>) -> Self {
+        self.layers.splice(0..0, layers);
         self
     }
 

@@ -107,7 +107,7 @@ impl Flags {
         let remarks = self.remarks(use_case, goal);
         let base = self.base(use_case, goal)?;
         let config = settings
-            .below(base)
+            .above(vec![base])
             .number("--total-steps", "total_timesteps", self.total_steps)
             .number("--steps", "checkpoint_timesteps", self.steps)
             .resolve()?;
