@@ -227,6 +227,12 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Layers below all others.
+    pub(crate) fn above(mut self, layers: Vec<Layer>) -> Self {
+        self.layers.splice(0..0, layers);
+        self
+    }
+
     /// A flag that is a number, if it was given.
     pub(crate) fn number(mut self, flag: &str, key: &str, value: Option<u64>) -> Self {
         self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &value.to_string())));
@@ -236,6 +242,13 @@ impl Settings {
     /// A flag that is a fraction, if it was given.
     pub(crate) fn fraction(mut self, flag: &str, key: &str, value: Option<f64>) -> Self {
         self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &Value::Float(value).to_string())));
+        self
+    }
+
+    /// A flag that is a list of numbers.
+    pub(crate) fn fractions(mut self, flag: &str, key: &str, values: &[f64]) -> Self {
+        let list = Value::Array(values.iter().map(|value| Value::Float(*value)).collect());
+        self.layers.push(Layer::key(flag, &path(key), &list.to_string()));
         self
     }
 

@@ -7,8 +7,10 @@ mod config;
 mod env;
 mod episodes;
 mod evaluate;
+mod infer;
 mod quickstart;
 mod report;
+mod run;
 mod train;
 mod tune;
 mod workload;
@@ -55,6 +57,8 @@ enum Verb {
     Autoscaler(autoscaler::AutoscalerVerb),
     #[command(subcommand)]
     Workload(workload::WorkloadVerb),
+    Run(run::RunArgs),
+    Infer(infer::InferArgs),
     Config(config::ShowArgs),
 }
 
@@ -78,6 +82,8 @@ pub(crate) fn run(cli: Cli) -> Result<Ending> {
         Verb::App(verb) => app::run(&verb, output),
         Verb::Autoscaler(verb) => autoscaler::run(&verb, output),
         Verb::Workload(verb) => workload::run(&verb, output),
+        Verb::Run(args) => run::run(&args, output),
+        Verb::Infer(args) => infer::run(&args, output),
         Verb::Config(args) => config::run(&args, output),
     }
 }

@@ -15,10 +15,12 @@ pub mod localization;
 pub mod task_env;
 pub mod teastore;
 pub mod vpa;
+pub mod watched;
 
 pub use description::Description;
 pub use evaluation::{Outcome, evaluate, fitted};
 pub use trimtab_rl::evaluation::Actor;
+pub use watched::Step;
 
 use crate::{Error, Result, applications, config::RunConfig};
 use trimtab_rl::{ConstraintConfig, VecEnv, on_policy::Log};

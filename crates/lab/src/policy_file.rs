@@ -34,6 +34,17 @@ pub fn write(dir: &RunDir, policies: &[Policy], config: &RunConfig) -> Result<()
     Ok(())
 }
 
+/// Writes policies apart from the run they come from, as a directory that takes a finished run's place wherever one is read.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_model(path: &Path, policies: &[Policy], config: &RunConfig) -> Result<()> {
+    let dir = RunDir::new(path);
+    files::create_dir(path)?;
+    write(&dir, policies, config)?;
+    files::write_atomic(&dir.file("config.toml"), config.to_toml().as_bytes())
+}
+
 /// The policies that [`write()`] wrote.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod axis;
 mod column;
 mod curves;
 mod document;
+mod episodes;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod label;
@@ -35,6 +36,7 @@ mod usage_figure;
 pub use autoscaler::autoscaler;
 pub use curves::learning_curve;
 pub use document::{SCHEMA, document, time_of};
+pub use episodes::episode_rewards;
 pub use study::study;
 pub use table::table;
 pub use usage::{usage_page, usage_table};

@@ -133,8 +133,9 @@ fn run(
     }
     let mut trace = Trace::new(args, env.as_ref(), registered)?;
     let (seed, episodes) = (args.seed.unwrap_or(0), args.episodes.unwrap_or(50));
-    let outcome =
-        environments::evaluate(env.as_mut(), actor, seed, episodes as usize, &mut |env| trace.step(env))?;
+    let outcome = environments::evaluate(env.as_mut(), actor, seed, episodes as usize, &mut |step| {
+        trace.step(step.env)
+    })?;
     trace.finish()?;
     let value = json!({ "env": registered.name, "policy": who, "seed": seed, "outcome": outcome });
     output.result(&value, || told(registered.name, who, &outcome))?;

@@ -9,6 +9,7 @@ mod bad_run;
 mod callbacks;
 mod compare;
 mod environments;
+mod old_flags;
 mod output;
 mod place;
 mod runs;

@@ -2,7 +2,10 @@
 //!
 //! Left out: applications, which are scored on traffic days ([`crate::comparison`]).
 
-use super::Env;
+use super::{
+    Env,
+    watched::{Step, Watched},
+};
 use crate::{
     Error, Result,
     statistics::{Estimate, estimate},
@@ -10,7 +13,7 @@ use crate::{
 use serde::Serialize;
 use trimtab_nn::{ActionHead, Network, Policy};
 use trimtab_rl::{
-    ActionSpace, Actions, EnvSpec, Presence, StepBuffers, StepError, VecEnv,
+    ActionSpace, VecEnv,
     evaluation::{Actor, evaluate_actor},
 };
 
@@ -47,7 +50,7 @@ pub fn evaluate(
     actor: Actor<'_>,
     seed: u64,
     episodes: usize,
-    after_step: &mut dyn FnMut(&dyn Env),
+    after_step: &mut dyn FnMut(&Step<'_>),
 ) -> Result<Outcome> {
     let mut watched = Watched { env, after_step };
     let found = evaluate_actor(actor, &mut watched, seed, episodes)?;
@@ -103,43 +106,5 @@ fn head_of(space: &ActionSpace) -> ActionHead {
         ActionSpace::Discrete(choices) => ActionHead::Discrete(*choices),
         ActionSpace::MultiDiscrete(choices) => ActionHead::MultiDiscrete(choices.clone()),
         ActionSpace::Box(length) => ActionHead::Gaussian(*length),
-    }
-}
-
-/// An environment that somebody looks at after each step.
-struct Watched<'a> {
-    env: &'a mut dyn Env,
-    after_step: &'a mut dyn FnMut(&dyn Env),
-}
-
-impl VecEnv for Watched<'_> {
-    fn spec(&self) -> &EnvSpec {
-        self.env.spec()
-    }
-
-    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
-        self.env.reset(seed, obs);
-    }
-
-    fn step(&mut self, actions: Actions<'_>, out: &mut StepBuffers) -> Result<(), StepError> {
-        self.env.step(actions, out)?;
-        (self.after_step)(self.env);
-        Ok(())
-    }
-
-    fn action_masks(&self, masks: &mut [bool]) {
-        self.env.action_masks(masks);
-    }
-
-    fn presence(&self, presence: &mut [Presence]) {
-        self.env.presence(presence);
-    }
-
-    fn save(&self) -> Vec<u8> {
-        self.env.save()
-    }
-
-    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
-        self.env.restore(state)
     }
 }

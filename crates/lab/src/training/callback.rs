@@ -1,10 +1,10 @@
-//! What is done between two iterations of a training run: the seam for whoever wants more done there.
+//! What is done between two iterations of a training run, and what looks at its steps: the seam for whoever wants more done there.
 //!
 //! [`Selection`](super::selection::Selection) is one; a user of the library passes their own to
 //! [`train_with`](super::train_with). What a callback remembers is in every checkpoint, so that a run that was killed
 //! ends as one that was not. Left out: stopping on request and checkpoints, which the run sees to itself.
 
-use crate::{Result, run_dir::RunDir};
+use crate::{Result, environments::Step, run_dir::RunDir};
 use trimtab_rl::{Learner, on_policy::Log};
 
 /// See the module.
@@ -18,6 +18,9 @@ pub trait Callback {
     /// # Errors
     /// Whatever keeps it from working; the run does not start then.
     fn begin(&mut self, dir: &RunDir, timesteps: u64, memory: Option<&[u8]>) -> Result<()>;
+
+    /// After each step of the environments. What it finds wrong it can say after the iteration.
+    fn after_step(&mut self, _step: &Step<'_>) {}
 
     /// After an iteration, before it is logged and before a checkpoint.
     ///

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     Error, Result,
     config::RunConfig,
-    environments::Env,
+    environments::{
+        Env,
+        watched::{Step, Watched},
+    },
     policy_file,
     run_dir::{RunDir, Saved},
 };
@@ -68,7 +71,10 @@ impl Run<'_> {
                 return Ok(None);
             }
             let before = learner.timesteps();
-            let mut iteration = match learner.iterate(env) {
+            let mut tell =
+                |step: &Step<'_>| callbacks.iter_mut().for_each(|callback| callback.after_step(step));
+            let iterated = learner.iterate(&mut Watched { env: &mut *env, after_step: &mut tell });
+            let mut iteration = match iterated {
                 Ok(iteration) => iteration,
                 Err(source) => {
                     memory.remember(callbacks);
