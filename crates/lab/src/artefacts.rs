@@ -125,8 +125,12 @@ mod tests {
         assert_eq!((first, second.clone()), (root.path().join("0"), root.path().join("1")));
         let text = files::read_text(&second.join("workload.csv")).unwrap();
         let reading = read_usage("w", &text, &UsageOptions::default()).unwrap();
-        let same = reading.series[0].points.iter().zip(&series.points);
-        assert!(same.clone().count() == 100 && same.into_iter().all(|(a, b)| a == b));
+        let points = &reading.series[0].points;
+        assert_eq!(points.len(), 100);
+        for (read, made) in points.iter().zip(&series.points) {
+            assert_eq!((read.at, read.memory_bytes), (made.at, made.memory_bytes));
+            assert!((read.cpu_cores - made.cpu_cores).abs() < 1e-12, "{read:?} {made:?}");
+        }
         let info: serde_json::Value =
             serde_json::from_str(&files::read_text(&second.join("info.json")).unwrap()).unwrap();
         assert_eq!((&info["timesteps"], &info["synthetic_stand_in"]), (&100.into(), &false.into()));

@@ -44,7 +44,6 @@ fn what_is_wrong_with_recorded_use_is_said() {
     tells(&refused(&["shop.csv", "--autoscalers", "vpa_inplace"]), &["did you mean \"vpa_in_place\""]);
     tells(&refused(&["words.csv"]), &["words.csv", "none of the usage formats"]);
     tells(&refused(&["shop.csv", "--train-share", "2"]), &["train_share", "between 0 and 1"]);
-    tells(&refused(&["shop.csv", "--app", "redis"]), &["cannot be used with"]);
 }
 
 #[test]

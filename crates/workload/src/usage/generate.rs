@@ -69,9 +69,9 @@ pub struct WalkSteps {
     pub max_steps: [u32; 2],
 }
 
-/// The rule of a made-up workload.
+/// The rule of a made-up workload. In a file its fields say which it is, as in the smart-vpa system's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum UsageShape {
     /// The same all the time.
     Constant {
@@ -79,7 +79,6 @@ pub enum UsageShape {
         usage: Use,
     },
     /// Least and most in turn, least first.
-    #[serde(alias = "lowhigh")]
     LowHigh {
         /// Least.
         min_usage: Use,
@@ -394,6 +393,31 @@ mod tests {
         );
         assert_eq!(built("constant").points[9].memory_bytes, 1e9);
         assert_eq!(built("constant").points[9].at.0, 540.0);
+    }
+
+    #[test]
+    fn the_systems_own_configuration_files_are_read() {
+        let text = r#"
+            notes = ""
+            timesteps = 10
+            time_interval = 60
+            seed = 42
+            [config]
+            start_workload = [0.5, 0.5]
+            workload_var = { steps_unit = [0.01, 0.01], max_steps = [1, 1] }
+            max_usage = { cpu = 1000, memory = 5000 }
+            [container]
+            container_name = "experimental"
+            requests = { memory = 1000, cpu = 500 }
+            limits = { memory = 5000, cpu = 2000 }
+        "#;
+        let read: UsageWorkload = toml::from_str(text).unwrap();
+        assert_eq!(read, UsageWorkload::example("step").unwrap());
+        for kind in TYPES {
+            let example = UsageWorkload::example(kind).unwrap();
+            let again: UsageWorkload = toml::from_str(&toml::to_string(&example).unwrap()).unwrap();
+            assert_eq!(again, example, "{kind}");
+        }
     }
 
     #[test]
