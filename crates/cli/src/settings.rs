@@ -227,6 +227,12 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Layers below all others.
+    pub(crate) fn above(mut self, layers: Vec<Layer>) -> Self {
+        self.layers.splice(0..0, layers);
+        self
+    }
+
     /// A flag that is a number, if it was given.
     pub(crate) fn number(mut self, flag: &str, key: &str, value: Option<u64>) -> Self {
         self.layers.extend(value.map(|value| Layer::key(flag, &path(key), &value.to_string())));

@@ -14,7 +14,7 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    environments::{self, localization::LocalizationConfig, teastore::TeastoreConfig},
+    environments::{self, joint::JointConfig, localization::LocalizationConfig, teastore::TeastoreConfig},
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -77,6 +77,8 @@ pub struct RunConfig {
     pub validation: ValidationConfig,
     /// The environment `teastore`.
     pub teastore: TeastoreConfig,
+    /// The environment `joint`.
+    pub joint: JointConfig,
     /// The environments `localization` and `localization_compat`.
     pub localization: LocalizationConfig,
     /// Hyper-parameters of PPO.
@@ -304,6 +306,7 @@ impl Default for RunConfig {
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
+            joint: JointConfig::default(),
             localization: LocalizationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),

@@ -10,6 +10,7 @@
 mod application;
 pub mod description;
 pub mod evaluation;
+pub mod joint;
 pub mod localization;
 pub mod task_env;
 pub mod teastore;
@@ -136,8 +137,12 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 3] =
-    [&teastore::REGISTERED, &localization::REGISTERED, &crate::compat::localization::REGISTERED];
+pub const ALL: [&Registered; 4] = [
+    &teastore::REGISTERED,
+    &localization::REGISTERED,
+    &joint::REGISTERED,
+    &crate::compat::localization::REGISTERED,
+];
 
 /// The settings that mean something to applications only.
 const OF_APPLICATIONS: [&str; 14] = [
