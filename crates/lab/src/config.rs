@@ -16,8 +16,8 @@ use crate::{
     Error, Result,
     compat::{gym_hpa::GymHpaCompatConfig, teastore::TeastoreCompatConfig},
     environments::{
-        self, horizontal::HorizontalConfig, localization::LocalizationConfig, teastore::TeastoreConfig,
-        vpa::VpaConfig,
+        self, horizontal::HorizontalConfig, joint::JointConfig, localization::LocalizationConfig,
+        teastore::TeastoreConfig, vpa::VpaConfig,
     },
     reward::Goal,
     traffic::TrafficConfig,
@@ -89,6 +89,8 @@ pub struct RunConfig {
     pub horizontal: HorizontalConfig,
     /// The environments `redis_compat` and `online_boutique_compat`.
     pub gym_hpa_compat: GymHpaCompatConfig,
+    /// The environment `joint`.
+    pub joint: JointConfig,
     /// The environments `localization` and `localization_compat`.
     pub localization: LocalizationConfig,
     /// Hyper-parameters of PPO.
@@ -320,6 +322,7 @@ impl Default for RunConfig {
             teastore_compat: TeastoreCompatConfig::default(),
             horizontal: HorizontalConfig::default(),
             gym_hpa_compat: GymHpaCompatConfig::default(),
+            joint: JointConfig::default(),
             localization: LocalizationConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
