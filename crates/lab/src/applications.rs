@@ -1,4 +1,12 @@
-//! The applications that ship with trimtab, and those that a user describes in a file.
+//! The applications that ship with trimtab, those that a user describes in a file, and generated ones.
+//!
+//! Left out: what an application is, see [`trimtab_model::application`].
+
+mod drawing;
+mod generated;
+mod topology;
+
+pub use drawing::drawing;
 
 use crate::{Error, Result};
 use std::path::Path;
@@ -12,18 +20,38 @@ pub const SHIPPED: [(&str, &str); 4] = [
     ("teastore", include_str!("../../../apps/teastore.toml")),
 ];
 
-/// The application called `name`, or the one described in the file `name` (anything that ends in `.toml`).
+/// Whether [`load`] would look for `name`: an application that ships, a generated one or a file.
+pub fn is_known(name: &str) -> bool {
+    let is_file =
+        Path::new(name).extension().is_some_and(|extension| extension == "toml" || extension == "json");
+    is_file || generated::numbers(name).is_some() || SHIPPED.iter().any(|(known, _)| *known == name)
+}
+
+/// The application called `name`; the one described in the file `name` (`.toml`, or `.json` of k8s-hpa's topologies); or of
+/// `generated-N-S`, N services from seed S.
 ///
 /// # Errors
-/// [`Error::Unknown`] naming the nearest application, [`Error::Read`], or [`Error::Application`] with the file's name.
+/// [`Error::Unknown`] naming the nearest application, [`Error::Read`], or [`Error::Application`] or [`Error::Run`] with the file's
+/// name.
 pub fn load(name: &str) -> Result<Application> {
-    if Path::new(name).extension().is_some_and(|e| e == "toml") {
-        let text = crate::files::read_text(Path::new(name))?;
-        return parse(name, &text);
+    let path = Path::new(name);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return parse(name, &crate::files::read_text(path)?);
+    }
+    if path.extension().is_some_and(|extension| extension == "json") {
+        let called = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("topology");
+        return topology::parse(called, &crate::files::read_text(path)?)
+            .map_err(|message| Error::run(path, message));
+    }
+    if let Some((services, seed)) = generated::numbers(name) {
+        return generated::make(services, seed)
+            .map_err(|source| Error::Application { file: name.to_owned(), source });
     }
     match SHIPPED.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => parse(name, text),
-        None => Err(Error::unknown("application", name, SHIPPED.iter().map(|s| s.0))),
+        None => {
+            Err(Error::unknown("application", name, SHIPPED.iter().map(|s| s.0).chain(["generated-18-7"])))
+        }
     }
 }
 

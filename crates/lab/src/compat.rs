@@ -4,4 +4,5 @@
 //! Nothing but the list of environments knows of them. Left out: anything to train for; the corrected rules are in
 //! [`crate::environments`].
 
+pub mod gym_hpa;
 pub mod localization;

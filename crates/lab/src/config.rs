@@ -14,7 +14,11 @@ pub use validation::{Select, ValidationConfig};
 
 use crate::{
     Error, Result,
-    environments::{self, localization::LocalizationConfig, teastore::TeastoreConfig, vpa::VpaConfig},
+    compat::gym_hpa::GymHpaCompatConfig,
+    environments::{
+        self, horizontal::HorizontalConfig, localization::LocalizationConfig, teastore::TeastoreConfig,
+        vpa::VpaConfig,
+    },
     reward::Goal,
     traffic::TrafficConfig,
 };
@@ -81,6 +85,10 @@ pub struct RunConfig {
     pub vpa: VpaConfig,
     /// The environments `localization` and `localization_compat`.
     pub localization: LocalizationConfig,
+    /// The environments `redis_gym`, `online_boutique_gym`, `chained_services_gym` and `horizontal`.
+    pub horizontal: HorizontalConfig,
+    /// The environments `redis_compat` and `online_boutique_compat`.
+    pub gym_hpa_compat: GymHpaCompatConfig,
     /// Hyper-parameters of PPO.
     pub ppo: PpoConfig,
     /// Hyper-parameters of A2C.
@@ -308,6 +316,8 @@ impl Default for RunConfig {
             teastore: TeastoreConfig::default(),
             vpa: VpaConfig::default(),
             localization: LocalizationConfig::default(),
+            horizontal: HorizontalConfig::default(),
+            gym_hpa_compat: GymHpaCompatConfig::default(),
             ppo: ppo_defaults(),
             a2c: a2c_defaults(),
             dqn: off_policy::dqn(),

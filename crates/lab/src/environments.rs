@@ -10,6 +10,7 @@
 mod application;
 pub mod description;
 pub mod evaluation;
+pub mod horizontal;
 pub mod localization;
 pub mod task_env;
 pub mod teastore;
@@ -17,12 +18,11 @@ pub mod vpa;
 pub mod watched;
 
 pub use description::Description;
-pub use evaluation::{Outcome, evaluate};
+pub use evaluation::{Outcome, evaluate, fitted};
 pub use trimtab_rl::evaluation::Actor;
 pub use watched::Step;
 
 use crate::{Error, Result, applications, config::RunConfig};
-use std::path::Path;
 use trimtab_rl::{ConstraintConfig, VecEnv, on_policy::Log};
 
 /// A batch of environments that a run can be made of.
@@ -46,6 +46,11 @@ pub trait Env: VecEnv + Send {
     /// Constraints on its costs that learning keeps to.
     fn constraints(&self) -> Vec<ConstraintConfig> {
         Vec::new()
+    }
+
+    /// Nodes of the graph that an observation is, and numbers of each; `None` where it is no graph.
+    fn graph(&self) -> Option<(usize, usize)> {
+        None
     }
 
     /// Names of what [`Env::trace_row`] tells; none where there is nothing to tell.
@@ -139,10 +144,16 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 4] = [
+pub const ALL: [&Registered; 10] = [
+    &horizontal::REDIS,
+    &horizontal::ONLINE_BOUTIQUE,
+    &horizontal::CHAINED_SERVICES,
+    &horizontal::ANY,
     &teastore::REGISTERED,
     &vpa::REGISTERED,
     &localization::REGISTERED,
+    &crate::compat::gym_hpa::REDIS,
+    &crate::compat::gym_hpa::ONLINE_BOUTIQUE,
     &crate::compat::localization::REGISTERED,
 ];
 
@@ -180,8 +191,7 @@ pub fn names() -> Vec<(&'static str, String)> {
 /// # Errors
 /// [`Error::Unknown`] naming the nearest one.
 pub fn check_name(name: &str) -> Result<()> {
-    let is_file = Path::new(name).extension().is_some_and(|extension| extension == "toml");
-    if is_file || find(name).is_some() || applications::SHIPPED.iter().any(|(known, _)| *known == name) {
+    if applications::is_known(name) || find(name).is_some() {
         return Ok(());
     }
     Err(Error::unknown("environment", name, names().iter().map(|(known, _)| *known)))

@@ -54,8 +54,10 @@ pub enum GraphHead {
 #[serde(deny_unknown_fields)]
 pub struct Graph {
     /// Nodes of each row's graph, at least 1.
+    #[serde(default)]
     pub nodes: usize,
     /// Numbers of each node in an observation, at least 1.
+    #[serde(default)]
     pub features: usize,
     /// Numbers of each node after each layer; at least one layer.
     pub layers: Vec<usize>,

@@ -7,8 +7,8 @@ use crate::{
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::fmt::Write;
-use trimtab_lab::applications;
+use std::{fmt::Write, path::PathBuf};
+use trimtab_lab::{applications, files};
 use trimtab_model::Application;
 
 /// List, describe and check applications
@@ -19,6 +19,21 @@ pub(crate) enum AppVerb {
     List,
     Describe(DescribeArgs),
     Check(CheckArgs),
+    Graph(GraphArgs),
+}
+
+/// Draw an application's call graph as a picture (SVG)
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  trimtab app graph online_boutique --out shop.svg
+  trimtab app graph topology.json > chain.svg")]
+pub(crate) struct GraphArgs {
+    /// Name of an application that ships, an application file (.toml), a k8s-hpa topology (.json) or generated-N-SEED
+    name: String,
+    /// File to write [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Show an application's services, requests, call graph and largest capacity
@@ -45,6 +60,7 @@ pub(crate) fn run(verb: &AppVerb, output: Output) -> Result<Ending> {
             let application = applications::load(&args.name)?;
             output.result(&application, || page(&application))?;
         }
+        AppVerb::Graph(args) => graph(args, output)?,
         AppVerb::Check(args) => {
             let application = applications::load(&args.file)?;
             let (services, capacity) = (application.services.len(), application.largest_capacity());
@@ -55,6 +71,19 @@ pub(crate) fn run(verb: &AppVerb, output: Output) -> Result<Ending> {
         }
     }
     Ok(Ending::Fine)
+}
+
+fn graph(args: &GraphArgs, output: Output) -> Result<()> {
+    let application = applications::load(&args.name)?;
+    let svg = applications::drawing(&application);
+    let Some(out) = &args.out else {
+        let value = json!({ "application": application.name, "svg": svg });
+        return output.result(&value, || svg.trim_end().to_owned());
+    };
+    files::write_atomic(out, svg.as_bytes())?;
+    let (services, calls) = (application.services.len(), application.edges().len());
+    let value = json!({ "application": application.name, "file": out, "services": services, "calls": calls });
+    output.result(&value, || format!("{}: {services} services, {calls} calls", out.display()))
 }
 
 fn list(output: Output) -> Result<()> {

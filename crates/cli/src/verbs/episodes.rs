@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 use trimtab_lab::{
-    RunConfig,
-    environments::{self, Actor, Env, Outcome, Registered},
+    RunConfig, applications,
+    environments::{self, Actor, Env, Family, Outcome, Registered},
     policy_file,
     run_dir::RunDir,
 };
@@ -53,6 +53,21 @@ impl EpisodeArgs {
         settings.text("--env", "env", self.env.as_ref())
     }
 
+    /// Settings with these flags for what was trained in `env`: an application's name means that application, where `env` is one
+    /// of those that take any.
+    pub(crate) fn settings_of_run(&self, env: &str, settings: Settings) -> Settings {
+        let takes_any = environments::find(env).is_some_and(|own| own.family == Family::Horizontal);
+        let application = self
+            .env
+            .as_ref()
+            .filter(|name| environments::find(name).is_none() && applications::is_known(name));
+        if !takes_any || application.is_none() {
+            return self.settings(settings);
+        }
+        let any = environments::horizontal::ANY.name.to_owned();
+        settings.text("--env", "env", Some(&any)).text("--env", "horizontal.application", application)
+    }
+
     /// Fails for the first flag that was given, saying why.
     pub(crate) fn refuse(&self, why: &str) -> Result<()> {
         let Self { policy, env, episodes, seed, trace_steps, delay_ms } = self;
@@ -81,6 +96,9 @@ pub(crate) fn learned(
 ) -> Result<Ending> {
     let policies = policy_file::read_all(dir, trained)?;
     let who = dir.path().display().to_string();
+    check(config)?;
+    let env = (registered(config)?.build)(config, 1)?;
+    let policies = environments::fitted(policies, env.as_ref())?;
     run(config, args, Actor::Policies(&policies), &who, output)
 }
 
@@ -107,14 +125,8 @@ fn run(
     who: &str,
     output: Output,
 ) -> Result<Ending> {
-    environments::check_name(&config.env)?;
-    let Some(registered) = environments::find(&config.env) else {
-        bail!(
-            "--env {}: an application is scored on days of traffic, expected --run with a run on it, or trimtab compare",
-            config.env
-        );
-    };
-    registered.check_settings(config)?;
+    check(config)?;
+    let registered = registered(config)?;
     let mut env = (registered.build)(config, 1)?;
     for note in env.notes() {
         output.remark(&format!("{}: {note}", registered.name));
@@ -128,6 +140,19 @@ fn run(
     let value = json!({ "env": registered.name, "policy": who, "seed": seed, "outcome": outcome });
     output.result(&value, || told(registered.name, who, &outcome))?;
     Ok(Ending::Fine)
+}
+
+fn registered(config: &RunConfig) -> Result<&'static Registered> {
+    environments::find(&config.env).with_context(|| {
+        let env = &config.env;
+        format!("--env {env}: an application is scored on days of traffic, expected --run with a run on it, or trimtab compare")
+    })
+}
+
+fn check(config: &RunConfig) -> Result<()> {
+    environments::check_name(&config.env)?;
+    registered(config)?.check_settings(config)?;
+    Ok(())
 }
 
 fn told(env: &str, who: &str, outcome: &Outcome) -> String {

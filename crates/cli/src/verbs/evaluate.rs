@@ -54,7 +54,7 @@ pub(crate) fn run(args: &EvaluateArgs, output: Output) -> Result<Ending> {
         if environments::find(&trained.env).is_some() {
             refuse_traffic(args)?;
             let base = Settings::of_run(&own, &trained, &args.config)?;
-            let config = args.episodes.settings(base).resolve()?;
+            let config = args.episodes.settings_of_run(&trained.env, base).resolve()?;
             return episodes::learned(&own, &trained, &config, &args.episodes, output);
         }
     }

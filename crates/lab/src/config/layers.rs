@@ -125,7 +125,7 @@ fn check_keys(place: &str, path: &str, table: &Table, valid: &Table) -> Result<(
 }
 
 /// Tables whose keys are names of terms, which are checked by whoever reads them.
-const NAMED_LATER: [&str; 2] = ["reward", "teastore.weights"];
+const NAMED_LATER: [&str; 3] = ["reward", "teastore.weights", "horizontal.weights"];
 
 /// Settings without a default value, which a table of the defaults does not show.
 const OPTIONAL: [&str; 15] = [

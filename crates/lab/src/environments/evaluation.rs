@@ -7,12 +7,13 @@ use super::{
     watched::{Step, Watched},
 };
 use crate::{
-    Result,
+    Error, Result,
     statistics::{Estimate, estimate},
 };
 use serde::Serialize;
+use trimtab_nn::{ActionHead, Network, Policy};
 use trimtab_rl::{
-    VecEnv,
+    ActionSpace, VecEnv,
     evaluation::{Actor, evaluate_actor},
 };
 
@@ -68,4 +69,42 @@ pub fn evaluate(
         means,
         returns: found.returns,
     })
+}
+
+/// Policies as they act in an environment: those that score the nodes of a graph with the same weights, on as many nodes as it has;
+/// others as they are.
+///
+/// # Errors
+/// A policy of graphs that cannot be put on the environment's.
+pub fn fitted(policies: Vec<Policy>, env: &dyn Env) -> Result<Vec<Policy>> {
+    let (spec, Some((nodes, features))) = (env.spec(), env.graph()) else { return Ok(policies) };
+    let fit = |policy: Policy| {
+        let graph = match &policy.network {
+            Network::ActorCritic(network) => network.architecture().graph(),
+            Network::Q(_) | Network::Actor(_) => None,
+        };
+        let Some(graph) = graph.filter(|graph| graph.nodes != nodes).cloned() else { return Ok(policy) };
+        let wrong = |message: String| Error::config("policy", message);
+        if graph.features != features {
+            let found = graph.features;
+            return Err(wrong(format!("reads {found} numbers of a node, expected {features}")));
+        }
+        if policy.scale.is_some() {
+            let message =
+                "scales each node's numbers apart, expected one trained with normalize_observation = false";
+            return Err(wrong(message.to_owned()));
+        }
+        let Network::ActorCritic(network) = &policy.network else { return Ok(policy) };
+        let other = network.on_nodes(nodes, head_of(&spec.action_space));
+        Ok(other.map_err(|e| wrong(format!("cannot act on {nodes} nodes: {e}")))?.into())
+    };
+    policies.into_iter().map(fit).collect()
+}
+
+fn head_of(space: &ActionSpace) -> ActionHead {
+    match space {
+        ActionSpace::Discrete(choices) => ActionHead::Discrete(*choices),
+        ActionSpace::MultiDiscrete(choices) => ActionHead::MultiDiscrete(choices.clone()),
+        ActionSpace::Box(length) => ActionHead::Gaussian(*length),
+    }
 }

@@ -6,7 +6,7 @@
 use super::{Env, Episode, EpisodeColumns};
 use serde::{Deserialize, Serialize};
 use trimtab_rl::{
-    Actions, EnvSpec, Presence, StepBuffers, StepError, VecEnv,
+    Actions, ConstraintConfig, EnvSpec, Presence, StepBuffers, StepError, VecEnv,
     control::{Batch, Task},
     on_policy::Log,
 };
@@ -39,6 +39,16 @@ pub trait LoggedTask: Task<State: Send> + Send {
     /// See [`Env::notes`].
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// See [`Env::constraints`].
+    fn constraints(&self) -> Vec<ConstraintConfig> {
+        Vec::new()
+    }
+
+    /// See [`Env::graph`].
+    fn graph(&self) -> Option<(usize, usize)> {
+        None
     }
 }
 
@@ -197,6 +207,14 @@ impl<T: LoggedTask> Env for TaskEnv<T> {
 
     fn neutral(&self) -> Option<Vec<u32>> {
         self.batch.task().neutral()
+    }
+
+    fn constraints(&self) -> Vec<ConstraintConfig> {
+        self.batch.task().constraints()
+    }
+
+    fn graph(&self) -> Option<(usize, usize)> {
+        self.batch.task().graph()
     }
 
     fn trace_columns(&self) -> Vec<String> {

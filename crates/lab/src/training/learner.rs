@@ -7,7 +7,7 @@ use crate::{
     config::{Algorithm, RunConfig},
     environments::Env,
 };
-use trimtab_nn::{ActorCritic, Network, Policy, actor_critic::Group};
+use trimtab_nn::{ActorCritic, Encoder, Network, Policy, actor_critic::Group, graph::Graph};
 use trimtab_rl::{A2c, A2cConfig, Ddpg, Dqn, Learner, NetworkConfig, Ppo, PpoConfig, Sac, Td3};
 
 /// The network of a policy that others can start from.
@@ -84,6 +84,7 @@ fn fresh_learner(config: &RunConfig, env: &dyn Env) -> Result<Box<dyn Learner>, 
     let neutral = |network: &NetworkConfig| NetworkConfig {
         default_action: network.default_action.clone().or_else(|| env.neutral()),
         freeze: [&network.freeze[..], &config.start.freeze].concat(),
+        encoder: sized(&network.encoder, env.graph()),
         ..network.clone()
     };
     let (spec, constraints, seed) = (env.spec(), env.constraints(), config.seed);
@@ -101,4 +102,14 @@ fn fresh_learner(config: &RunConfig, env: &dyn Env) -> Result<Box<dyn Learner>, 
         Algorithm::Td3 => Box::new(Td3::new(config.td3.clone(), spec, constraints, seed)?),
         Algorithm::Sac => Box::new(Sac::new(config.sac.clone(), spec, constraints, seed)?),
     })
+}
+
+/// An encoder with the environment's nodes and features where its own are 0.
+fn sized(encoder: &Encoder, graph: Option<(usize, usize)>) -> Encoder {
+    match (encoder, graph) {
+        (Encoder::Graph(own), Some((nodes, features))) if own.nodes == 0 && own.features == 0 => {
+            Encoder::Graph(Graph { nodes, features, ..own.clone() })
+        }
+        (encoder, _) => encoder.clone(),
+    }
 }

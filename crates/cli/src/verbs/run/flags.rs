@@ -11,17 +11,14 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use trimtab_lab::{
-    Error, RunConfig, applications,
+    Error, RunConfig,
     config::{Algorithm, Layer},
-    environments,
 };
 
 const ALGORITHMS: [&str; 3] = ["ppo", "recurrent_ppo", "a2c"];
 const USE_CASES: [&str; 3] = ["chained_services", "redis", "online_boutique"];
 const GOALS: [&str; 3] = ["latency", "cost", "multi"];
 const DEVICES: [&str; 4] = ["auto", "cpu", "cuda", "mps"];
-/// Steps of an episode.
-const EPISODE: u32 = 25;
 
 /// Flags as they were typed.
 #[derive(Args, Clone, Debug)]
@@ -179,10 +176,11 @@ impl Flags {
     /// What the flags and their defaults mean.
     fn base(&self, use_case: &str, goal: &str) -> Result<Layer> {
         let (steps, total) = (self.steps.unwrap_or(500), self.total_steps.unwrap_or(5000));
+        let observation = if self.gnn_mode { "graph" } else { "flat" };
         let mut text = format!(
-            "goal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
+            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
         );
-        text.push_str(&self.environment(use_case)?);
+        text.push_str(&format!("[horizontal]\nobservation = \"{observation}\"\n"));
         text.push_str(self.algorithm());
         let section = if self.alg == "a2c" { Algorithm::A2c } else { Algorithm::Ppo }.name();
         if self.alg == "recurrent_ppo" {
@@ -197,25 +195,6 @@ impl Flags {
             ));
         }
         Ok(Layer::file("run", &text)?)
-    }
-
-    /// The environment: the reference systems' own where it is registered, else the application with their moves.
-    fn environment(&self, use_case: &str) -> Result<String> {
-        let gym = format!("{use_case}_gym");
-        if environments::find(&gym).is_some() {
-            let observation = if self.gnn_mode { "graph" } else { "flat" };
-            return Ok(format!("env = \"{gym}\"\n[horizontal]\nobservation = \"{observation}\"\n"));
-        }
-        ensure!(
-            !self.gnn_mode,
-            "--gnn_mode: environment {use_case} has no observations that are graphs, expected no --gnn_mode"
-        );
-        // Their formula aims at 75 %.
-        let targets = vec![75; applications::load(use_case)?.services.len()];
-        Ok(format!(
-            "env = \"{use_case}\"\naction = \"move\"\n[episode]\ninterval_secs = 30.0\nhold = 1\nsteps = {EPISODE}\n\
-             [inner]\ntarget_percent = {targets:?}\n[constraint]\nsignal = \"latency\"\n"
-        ))
     }
 
     /// The originals' hyper-parameters: Stable-Baselines3's defaults, but for PPO's `n_steps`.
@@ -297,7 +276,7 @@ mod tests {
         for (line, (use_case, goal, algorithm, total, steps)) in table {
             let Plan { config, env_name, .. } = plan(line).unwrap();
             assert_eq!(env_name, format!("{use_case}_gym"), "{line}");
-            assert!([use_case, &*env_name].contains(&&*config.env), "{line}: {}", config.env);
+            assert_eq!(config.env, env_name, "{line}");
             assert_eq!((config.goal, config.algorithm), (goal, algorithm), "{line}");
             assert_eq!((config.total_timesteps, config.checkpoint_timesteps), (total, steps), "{line}");
             assert_eq!(config.n_envs, 1, "{line}");

@@ -1,0 +1,310 @@
+//! Rules by hand, both sources, tables and mistakes.
+
+use super::{
+    table::{Table, columns, fields},
+    *,
+};
+use crate::{
+    config::{Layer, resolve},
+    environments::evaluate,
+};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use trimtab_rl::{Actions, StepBuffers, StepError, VecEnv, evaluation::Actor};
+
+/// Configuration of an environment with some settings.
+fn configuration(env: &str, settings: &[(&str, &str)]) -> Result<RunConfig> {
+    let mut layers = vec![Layer::key("test", &["env"], env)];
+    for (key, value) in settings {
+        layers.push(Layer::key("test", &key.split('.').collect::<Vec<_>>(), value));
+    }
+    resolve(&layers)
+}
+
+fn simulated(env: &str, settings: &[(&str, &str)], n_envs: usize) -> Simulated {
+    let config = configuration(env, settings).unwrap();
+    Simulated::new(&config, &application(&config).unwrap(), rules(&config).unwrap(), n_envs).unwrap()
+}
+
+#[test]
+fn desired_replicas_follow_the_published_formula_at_its_edges() {
+    // Redis: 187 m and 187 MiB, at most 8.
+    let redis = |cpu, memory| desired_replicas(cpu, memory, 187, 187, 8);
+    assert_eq!(redis(0, 0), 1, "nothing used asks for 0, which becomes 1");
+    assert_eq!((redis(187, 0), redis(188, 0)), (1, 2), "ceil(0.7) and ceil(1.4)");
+    assert_eq!((redis(0, 188), redis(187, 187)), (1, 1));
+    assert_eq!((redis(1107, 16), redis(465, 1), redis(56, 1)), (5, 3, 1), "rows that were published");
+    assert_eq!(redis(1_000_000, 1_000_000), 8);
+    assert_eq!(redis(u32::MAX, u32::MAX), 8);
+    // In floating point 0.7 and 0.3 are not exact; up to the bound both forms agree.
+    for a in 0..250u32 {
+        for b in 0..250u32 {
+            let published = (0.7 * f64::from(a) + 0.3 * f64::from(b)).ceil().clamp(1.0, 8.0);
+            assert_eq!(f64::from(desired_replicas(a, b, 1, 1, 8)), published, "{a} {b}");
+        }
+    }
+}
+
+/// Recorded desired replicas, where the user has the published tables: `GYM_HPA_DIR` is the directory of `online_boutique.csv` and
+/// `redis.csv`.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "where the tables are is the user's to say")]
+#[expect(clippy::print_stderr, reason = "a test that could not be made says so")]
+fn desired_replicas_are_those_of_every_recorded_row() {
+    let Ok(dir) = std::env::var("GYM_HPA_DIR") else {
+        eprintln!("skipped: GYM_HPA_DIR is not set");
+        return;
+    };
+    for (env, file, expected) in
+        [("online_boutique_gym", "online_boutique.csv", 58_454), ("redis_gym", "redis.csv", 5_996)]
+    {
+        let text = std::fs::read_to_string(format!("{dir}/{file}")).unwrap();
+        let rules = rules(&configuration(env, &[]).unwrap()).unwrap();
+        let table = Table::parse(&text, &rules.deployments).unwrap();
+        let recorded = text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+        let mut checked = 0;
+        for (row, fields) in table.rows.iter().zip(recorded) {
+            for (at, (deployment, reading)) in rules.deployments.iter().zip(&row.readings).enumerate() {
+                assert_eq!(deployment.desired(reading).to_string(), fields[2 + 7 * at], "{fields:?}");
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, expected, "{file}");
+    }
+}
+
+#[test]
+fn targets_and_bounds_are_the_published_ones() {
+    let rules = rules(&configuration("online_boutique_gym", &[]).unwrap()).unwrap();
+    let targets: Vec<(u32, u32)> = rules
+        .deployments
+        .iter()
+        .map(|deployment| (deployment.cpu_target, deployment.memory_target))
+        .collect();
+    let expected = [
+        (75, 165),
+        (75, 48),
+        (150, 48),
+        (150, 135),
+        (75, 48),
+        (75, 48),
+        (75, 48),
+        (52, 150),
+        (75, 48),
+        (75, 48),
+        (75, 48),
+    ];
+    assert_eq!(targets, expected);
+    assert!(rules.deployments.iter().all(|deployment| (deployment.min, deployment.max) == (1, 8)));
+    assert_eq!(rules.deployments[10].name, "emailservice");
+    assert_eq!((rules.spec(1).obs_dim, rules.spec(1).action_space.width()), (66, 2));
+}
+
+#[test]
+fn a_move_out_of_bounds_changes_nothing_and_costs_the_penalty() {
+    for (goal, penalty) in [("cost", -1.0), ("latency", -250.0), ("multi", -8.0)] {
+        let rules = rules(&configuration("redis_gym", &[("goal", goal)]).unwrap()).unwrap();
+        let mut pods = [6, 1];
+        assert_eq!((rules.carry_out(&[0, 2], &mut pods), pods), (0, [8, 1]));
+        assert_eq!((rules.carry_out(&[0, 1], &mut pods), pods), (1, [8, 1]));
+        assert_eq!((rules.carry_out(&[1, 8], &mut pods), pods), (1, [8, 1]));
+        assert_eq!((rules.carry_out(&[0, 14], &mut pods), pods), (0, [1, 1]));
+        assert_eq!((rules.carry_out(&[1, 0], &mut pods), pods), (0, [1, 1]), "nothing is always allowed");
+        assert_eq!(rules.reward(&[Reading::default(); 2], 3.0, 1), penalty);
+    }
+}
+
+#[test]
+fn goals_are_worth_what_they_say() {
+    let reward = |goal: &str, latency: f64| {
+        let rules = rules(&configuration("redis_gym", &[("goal", goal)]).unwrap()).unwrap();
+        let used = |pods, cpu| Reading { pods, cpu, memory: 20, ..Reading::default() };
+        // 400 m are ceil(2.1 + 0.3) = 3, 100 m are ceil(0.7 + 0.3) = 1.
+        rules.reward(&[used(3, 400), used(2, 100)], latency, 0)
+    };
+    assert_eq!((reward("cost", 9.0), reward("latency", 9.0), reward("multi", 9.0)), (1.0, -9.0, -2.5));
+    assert_eq!(reward("latency", 9000.0), -250.0);
+}
+
+#[test]
+fn masks_forbid_exactly_what_leads_out() {
+    for form in ["pair", "delta"] {
+        let settings =
+            [("horizontal.action", form), ("horizontal.masked", "true"), ("horizontal.delta", "3")];
+        let rules = rules(&configuration("chained_services_gym", &settings).unwrap()).unwrap();
+        let pods = [1, 3, 2, 6];
+        let mut masks = vec![false; rules.spec(1).action_space.choices()];
+        rules.masks(&pods, &mut masks);
+        for (choice, allowed) in masks.iter().enumerate() {
+            let action = if form == "pair" {
+                vec![choice as u32]
+            } else {
+                let mut action = rules.neutral();
+                action[choice / 7] = (choice % 7) as u32;
+                action
+            };
+            assert_eq!(rules.carry_out(&action, &mut pods.clone()) == 0, *allowed, "{form} {choice}");
+        }
+    }
+}
+
+#[test]
+fn every_form_and_layout_keeps_the_contract() {
+    for settings in [
+        vec![
+            ("horizontal.action", "pair"),
+            ("horizontal.masked", "true"),
+            ("horizontal.observation", "graph"),
+        ],
+        vec![("horizontal.action", "delta"), ("horizontal.scale", "published"), ("goal", "cost")],
+        vec![("horizontal.load", "fluctuating"), ("sim.load.kind", "closed"), ("goal", "latency")],
+    ] {
+        let config = configuration("chained_services_gym", &settings).unwrap();
+        let mut make = || -> Box<dyn VecEnv> { (CHAINED_SERVICES.build)(&config, 3).unwrap() };
+        trimtab_rl::env::contract::check_env(&mut make, 80).unwrap();
+        let description = (CHAINED_SERVICES.describe)(&config).unwrap();
+        assert_eq!(description.gaps(make().spec()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_trace_is_a_table_that_can_be_replayed() {
+    let mut env = simulated("redis_gym", &[("goal", "cost")], 1);
+    let mut text = format!("{}\n", env.trace_columns().join(","));
+    let mut rows = 0;
+    evaluate(&mut env, Actor::Random, 3, 8, &mut |env| {
+        text += &format!("{}\n", env.trace_row().join(","));
+        rows += 1;
+    })
+    .unwrap();
+    assert_eq!(rows, 200);
+    let rules = rules(&configuration("redis_gym", &[("goal", "cost")]).unwrap()).unwrap();
+    let table = Table::parse(&text, &rules.deployments).unwrap();
+    assert_eq!((table.rows.len(), table.report.out_of_bounds), (200, 0));
+    let mut replayed = TaskEnv::new(Recorded::new(rules, table), 1);
+    let outcome = evaluate(&mut replayed, Actor::Random, 0, 8, &mut |_| {}).unwrap();
+    assert_eq!(outcome.mean_length, 25.0);
+}
+
+fn table(rules: &Rules, rows: &[[u32; 2]]) -> Table {
+    let mut text = columns(&rules.deployments).join(",");
+    for (at, pods) in rows.iter().enumerate() {
+        let reading = |pods: u32| Reading { pods, cpu: 100 * (at as u32 + 1), ..Reading::default() };
+        let readings = pods.map(reading);
+        text += &format!("\n{}", fields("2000-01-01 00:00:00", &rules.deployments, &readings, 1.0).join(","));
+    }
+    Table::parse(&text, &rules.deployments).unwrap()
+}
+
+#[test]
+fn a_replayed_row_has_all_replicas_or_is_the_nearest() {
+    let rules = rules(&configuration("redis_gym", &[]).unwrap()).unwrap();
+    let table = table(&rules, &[[1, 1], [5, 5], [5, 5], [8, 4], [5, 8]]);
+    let recorded = Recorded::new(rules, table);
+    let mut rng = Pcg64::seed_from_u64(0);
+    let mut counts = [0; 5];
+    for _ in 0..400 {
+        let (row, exact) = recorded.nearest(&[5, 5], &[5, 4], &mut rng);
+        assert!(exact);
+        counts[row as usize] += 1;
+    }
+    assert!(counts[1] > 150 && counts[2] > 150 && counts[1] + counts[2] == 400, "{counts:?}");
+    // The first one was acted on: its replicas count more than the other's.
+    assert_eq!(recorded.nearest(&[8, 8], &[5, 8], &mut rng), (3, false));
+    assert_eq!(recorded.nearest(&[8, 8], &[8, 4], &mut rng), (4, false));
+}
+
+#[test]
+fn tables_with_mistakes_are_refused_by_name_and_rows_are_counted() {
+    let rules = rules(&configuration("redis_gym", &[]).unwrap()).unwrap();
+    let header = columns(&rules.deployments);
+    let parse = |text: &str| Table::parse(text, &rules.deployments);
+    let line = |pods: &str, cpu: &str| format!("d,{pods},1,{cpu},1,1,1,0.1,1,1,5,1,1,1,0.1\n");
+    let text = format!(
+        "{}\n{}{}{}{}",
+        header.join(","),
+        line("2", "5"),
+        line("9", "5"),
+        line("2", "nan"),
+        line("2", "")
+    );
+    let found = parse(&text).unwrap();
+    assert_eq!(
+        found.report.notes(),
+        ["1 rows", "2 rows left out: a number is missing", "1 rows left out: replicas are out of the bounds"]
+    );
+    let without = header.join(",").replace("redis-leader_cpu_usage", "redis-leader_cpu");
+    let message = parse(&format!("{without}\n{}", line("2", "5"))).unwrap_err();
+    assert!(
+        message.contains("no column \"redis-leader_cpu_usage\" (did you mean \"redis-leader_cpu\"?)"),
+        "{message}"
+    );
+    let twice = header.join(",").replace("redis-follower_num_pods", "redis-leader_num_pods");
+    assert!(parse(&twice).unwrap_err().contains("\"redis-leader_num_pods\" twice"));
+    assert!(parse("2025-01-01 00:00:00,1,2\n").unwrap_err().contains("no header and 3 columns, expected 15"));
+    assert!(parse("").unwrap_err().contains("empty"));
+    assert!(
+        parse(&format!("{}\n{}", header.join(","), line("9", "5")))
+            .unwrap_err()
+            .contains("1 with replicas out of the bounds")
+    );
+    // The originals write no header.
+    assert_eq!(
+        parse(&line("2", "5").replacen('d', "2025-11-08 15:13:28", 1)).unwrap().rows[0].readings[0].cpu,
+        5
+    );
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_by_name() {
+    let wrong = |settings: &[(&str, &str)]| {
+        let config = configuration("redis_gym", settings).unwrap();
+        (REDIS.build)(&config, 1).err().unwrap().to_string()
+    };
+    assert!(
+        wrong(&[("horizontal.masked", "true")]).starts_with("horizontal.masked: is true, expected false")
+    );
+    assert_eq!(wrong(&[("horizontal.delta", "9")]), "horizontal.delta: is 9, expected 1 to 7");
+    assert!(wrong(&[("horizontal.interval_secs", "7")]).contains("a multiple of sim.substep_secs"));
+    assert!(wrong(&[("horizontal.weights.pod", "1.0")]).contains("did you mean \"pods\""));
+    assert!(wrong(&[("horizontal.application", "rediss")]).contains("did you mean \"redis\""));
+    assert!(wrong(&[("horizontal.table", "nowhere.csv")]).contains("nowhere.csv"));
+    let unknown = configuration("redis_gym", &[("horizontal.lode", "1")]).unwrap_err().to_string();
+    assert!(unknown.contains("did you mean \"load\""), "{unknown}");
+}
+
+#[test]
+fn an_action_outside_its_space_is_an_error_and_not_clipped() {
+    let mut env = simulated("redis_gym", &[], 2);
+    let mut out = StepBuffers::new(env.spec());
+    env.reset(0, &mut out.obs);
+    let error = env.step(Actions::Discrete(&[0, 0, 2, 0]), &mut out).unwrap_err();
+    assert!(matches!(error, StepError::OutsideSpace { row: 1, action: 2.0, .. }), "{error}");
+}
+
+#[test]
+fn following_the_desired_replicas_beats_random_moves() {
+    for env in ["redis_gym", "online_boutique_gym", "chained_services_gym"] {
+        let mut env = simulated(env, &[("goal", "cost")], 16);
+        let desired = baseline::follow(&mut env, &baseline::Rule::Desired, 1, 2).unwrap();
+        let random = evaluate(&mut env, Actor::Random, 1, 2, &mut |_| {}).unwrap();
+        assert!(desired.mean_return.low > random.mean_return.high + 5.0, "{desired:?} {random:?}");
+    }
+}
+
+#[test]
+fn the_bound_of_multi_binds() {
+    // Fewest replicas break it and most keep it.
+    for name in ["redis_gym", "online_boutique_gym", "chained_services_gym"] {
+        let mut env = simulated(name, &[("goal", "multi")], 16);
+        let of = |pick: &dyn Fn(&Deployment) -> u32, env: &Simulated| -> Vec<u32> {
+            env.rules().deployments.iter().map(pick).collect()
+        };
+        let (fewest, most) = (of(&|deployment| deployment.min, &env), of(&|deployment| deployment.max, &env));
+        let mut signal = |allocation| {
+            baseline::follow(&mut env, &baseline::Rule::Allocation(allocation), 1, 2).unwrap().signal
+        };
+        let (few, many) = (signal(fewest), signal(most));
+        assert!(few > 1.5 && many < 0.8, "{name}: {few} {many}");
+    }
+}
