@@ -16,8 +16,8 @@ use crate::{
     Error, Result,
     compat::gym_hpa::GymHpaCompatConfig,
     environments::{
-        self, horizontal::HorizontalConfig, localization::LocalizationConfig, teastore::TeastoreConfig,
-        vpa::VpaConfig,
+        self, horizontal::HorizontalConfig, joint::JointConfig, localization::LocalizationConfig,
+        teastore::TeastoreConfig, vpa::VpaConfig,
     },
     reward::Goal,
     traffic::TrafficConfig,
@@ -83,6 +83,8 @@ pub struct RunConfig {
     pub teastore: TeastoreConfig,
     /// The environment `vpa`.
     pub vpa: VpaConfig,
+    /// The environment `joint`.
+    pub joint: JointConfig,
     /// The environments `localization` and `localization_compat`.
     pub localization: LocalizationConfig,
     /// The environments `redis_gym`, `online_boutique_gym`, `chained_services_gym` and `horizontal`.
@@ -315,6 +317,7 @@ impl Default for RunConfig {
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
             vpa: VpaConfig::default(),
+            joint: JointConfig::default(),
             localization: LocalizationConfig::default(),
             horizontal: HorizontalConfig::default(),
             gym_hpa_compat: GymHpaCompatConfig::default(),

@@ -11,6 +11,7 @@ mod application;
 pub mod description;
 pub mod evaluation;
 pub mod horizontal;
+pub mod joint;
 pub mod localization;
 pub mod task_env;
 pub mod teastore;
@@ -144,7 +145,7 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 10] = [
+pub const ALL: [&Registered; 11] = [
     &horizontal::REDIS,
     &horizontal::ONLINE_BOUTIQUE,
     &horizontal::CHAINED_SERVICES,
@@ -152,6 +153,7 @@ pub const ALL: [&Registered; 10] = [
     &teastore::REGISTERED,
     &vpa::REGISTERED,
     &localization::REGISTERED,
+    &joint::REGISTERED,
     &crate::compat::gym_hpa::REDIS,
     &crate::compat::gym_hpa::ONLINE_BOUTIQUE,
     &crate::compat::localization::REGISTERED,

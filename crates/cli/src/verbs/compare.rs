@@ -1,5 +1,6 @@
 //! `trimtab compare`: autoscalers against each other on days that none of them was fitted to.
 
+mod preset;
 mod usage;
 
 use crate::{
@@ -31,10 +32,15 @@ each, and over all of them: interquartile means, paired tests with Holm's correc
 With --usage, vertical autoscalers set the requests of recorded containers (Alibaba 2018, Azure, Bitbrains, Borg 2019,
 PlanetLab, or a table with a header); each is judged against vpa, Kubernetes' own.
 
+With --preset, agents that share a budget of CPU (environment localization) are compared in one of its published evaluations: load,
+priority (priority_hml and its permutations) or scalability. Autoscalers are then threshold, hpa and equal, or directories of runs;
+DIR@N gives agent N's weights to all agents. Everybody is judged against the first.
+
 Examples:
   trimtab compare --app online_boutique --trace shop.csv --autoscalers fixed,hpa,hpa_calibrated,runs/shop --seeds 5
   trimtab compare --traces worldcup98,nasa_http,bursts,flash_crowd --autoscalers hpa,hpa_calibrated,threshold --shift
-  trimtab compare --usage planetlab/,bitbrains.csv --autoscalers vpa,vpa_in_place,window:margin_percent=20,vertical_oracle")]
+  trimtab compare --usage planetlab/,bitbrains.csv --autoscalers vpa,vpa_in_place,window:margin_percent=20,vertical_oracle
+  trimtab compare --preset load --autoscalers threshold,hpa,runs/ddpg --seeds 20")]
 pub(crate) struct CompareArgs {
     /// Name of an application that ships, or an application file [default: `online_boutique`]
     #[arg(long, value_name = "NAME|FILE")]
@@ -55,6 +61,8 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     usage: usage::UsageArgs,
     #[command(flatten)]
+    preset: preset::PresetArgs,
+    #[command(flatten)]
     config: ConfigArgs,
 }
 
@@ -66,6 +74,17 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
     if !args.usage.usage.is_empty() {
         let threads = args.scoring.threads();
         return usage::run(&args.usage, args.autoscalers.as_deref(), threads, &args.out, output);
+    }
+    if let Some(name) = &args.preset.preset {
+        let settings = Settings::new(&args.config)?.traffic(&args.traffic);
+        return preset::run(
+            name,
+            args.autoscalers.as_deref(),
+            &args.scoring.seeds(),
+            &settings,
+            &args.out,
+            output,
+        );
     }
     let autoscalers = args.autoscalers.clone().unwrap_or_else(|| DEFAULT.map(str::to_owned).to_vec());
     let start = clock::now();

@@ -27,7 +27,8 @@ Ctrl-C saves a checkpoint; the same run goes on with --resume, also after a cras
 
 Example:
   trimtab train --env online_boutique --algorithm ppo --seed 7 --total-timesteps 40000 \\
-      --run-dir runs/shop --trace shop.csv --train-days 0..7")]
+      --run-dir runs/shop --trace shop.csv --train-days 0..7
+  trimtab train --published ddpg --run-dir runs/ddpg")]
 pub(crate) struct TrainArgs {
     /// Where to write
     #[arg(long, value_name = "DIR")]
@@ -38,6 +39,10 @@ pub(crate) struct TrainArgs {
     /// Learning algorithm [default: ppo]
     #[arg(long, value_parser = ALGORITHMS)]
     algorithm: Option<String>,
+    /// Settings under a name that MARLISE gave its agents, in the environment `localization`: mdqn, dmdqn, ddmdqn, ppo, ippo,
+    /// dppo, ddpg or iddpg
+    #[arg(long, value_name = "NAME")]
+    published: Option<String>,
     /// What the environment is after
     #[arg(long, value_parser = GOALS)]
     goal: Option<String>,
@@ -101,7 +106,12 @@ struct ValidationArgs {
 /// See [`TrainArgs`].
 pub(crate) fn run(args: &TrainArgs, output: Output) -> Result<output::Ending> {
     let dir = RunDir::new(&args.run_dir);
+    let published = match &args.published {
+        Some(name) => environments::localization::published::layers(name)?,
+        None => Vec::new(),
+    };
     let settings = Settings::new(&args.config)?
+        .above(published)
         .text("--env", "env", args.env.as_ref())
         .text("--algorithm", "algorithm", args.algorithm.as_ref())
         .text("--goal", "goal", args.goal.as_ref())
