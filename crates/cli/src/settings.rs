@@ -245,13 +245,6 @@ impl Settings {
         self
     }
 
-    /// A flag that is a list of numbers.
-    pub(crate) fn fractions(mut self, flag: &str, key: &str, values: &[f64]) -> Self {
-        let list = Value::Array(values.iter().map(|value| Value::Float(*value)).collect());
-        self.layers.push(Layer::key(flag, &path(key), &list.to_string()));
-        self
-    }
-
     /// A flag that is text, if it was given.
     pub(crate) fn text(mut self, flag: &str, key: &str, value: Option<&String>) -> Self {
         self.layers.extend(

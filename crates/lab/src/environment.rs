@@ -48,8 +48,6 @@ pub struct Environment {
     allowed: Decision,
     episodes: Vec<Episode>,
     total: Tally,
-    /// What the last step of lane 0 led to, where it ended the episode.
-    ended: Option<Snapshot>,
     pub(crate) constraints: Vec<ConstraintConfig>,
 }
 
@@ -96,7 +94,6 @@ impl Environment {
             allowed: Decision::default(),
             episodes: Vec::new(),
             total: Tally::default(),
-            ended: None,
             constraints: constraints(config),
         })
     }
@@ -124,16 +121,6 @@ impl Environment {
     /// What can be seen of a lane.
     pub fn seen(&self, lane: usize) -> &Snapshot {
         &self.lanes[lane].seen
-    }
-
-    /// What the last step led to in lane 0, also where it ended the episode and another has begun.
-    pub(crate) fn reached(&self) -> &Snapshot {
-        self.ended.as_ref().unwrap_or(&self.lanes[0].seen)
-    }
-
-    /// The application.
-    pub(crate) fn application(&self) -> &Application {
-        self.cluster.application()
     }
 
     fn start_episode(&mut self, lane: usize, obs: &mut [f32]) {
@@ -237,9 +224,6 @@ impl VecEnv for Environment {
             this.codec.encode(&this.seen, this.steering.echo(), &mut out.obs[obs.clone()]);
             out.terminated[lane] = false;
             out.truncated[lane] = this.ends(self.steps);
-            if lane == 0 {
-                self.ended = out.truncated[lane].then(|| this.seen.clone());
-            }
             if out.truncated[lane] {
                 let episode = this.finish(lane, &self.days);
                 self.episodes.push(episode);

@@ -3,7 +3,7 @@
 //! An agent for each pod sets that pod's CPU limit in place, out of a budget that all share. What it prints is each pod's means over
 //! the time that was simulated; `--debug` prints every step.
 //!
-//! Left out: training (`trimtab train --env localization`) and the live cluster.
+//! Left out: training (`trimtab train --published`) and the live cluster.
 
 use crate::{
     invocation::quoted,
@@ -15,32 +15,21 @@ use clap::Args;
 use serde::Serialize;
 use std::{fmt::Write as _, path::PathBuf};
 use trimtab_lab::{
-    Error, RunConfig,
-    environments::{self, Actor},
+    RunConfig,
+    config::resolve,
+    environments::{self, Actor, localization::published},
     policy_file,
     run_dir::RunDir,
 };
 
 const ENV: &str = "localization";
-/// Published names of algorithms, what they are here and the actions that they mean.
-const ALGORITHMS: [(&str, &str, &str); 8] = [
-    ("ppo", "ppo", "continuous"),
-    ("ippo", "ppo", "instant"),
-    ("dppo", "ppo", "discrete3"),
-    ("ddpg", "ddpg", "continuous"),
-    ("iddpg", "ddpg", "instant"),
-    ("mdqn", "dqn", "discrete3"),
-    ("dmdqn", "dqn", "discrete3"),
-    ("ddmdqn", "dqn", "discrete3"),
-];
-
 /// Let trained agents set the CPU limits of pods that share a budget, as MARLISE's infer.py, with its flags
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Flags may be written with _ or -. docs/migration/marlise.md says what is the same, what was mended and what is not there yet.
 
 Examples:
-  trimtab train --env localization --algorithm ppo --set localization.actions=continuous --run-dir runs/localization-ppo
+  trimtab train --published ppo --run-dir runs/localization-ppo
   trimtab infer --n_agents 3 --resources 1000 --algorithm ppo --load_model runs/localization-ppo --priorities 1.0 0.5 0.1")]
 pub(crate) struct InferArgs {
     /// Agents, each with a pod
@@ -111,7 +100,6 @@ pub(crate) fn run(args: &InferArgs, output: Output) -> Result<Ending> {
         !args.live,
         "--live: needs the live cluster, which trimtab does not steer yet, expected no --live"
     );
-    environments::check_name(ENV)?;
     let (model, trained) = args.model()?;
     let config = args.configuration(&model, &trained)?;
     let mut policies = policy_file::read_all(&model, &trained)?;
@@ -154,24 +142,28 @@ pub(crate) fn run(args: &InferArgs, output: Output) -> Result<Ending> {
 impl InferArgs {
     /// The run that the agents come from.
     fn model(&self) -> Result<(RunDir, RunConfig)> {
-        let names = || ALGORITHMS.iter().map(|(name, _, _)| *name);
-        let Some((_, algorithm, actions)) = ALGORITHMS.iter().find(|(name, _, _)| *name == self.algorithm)
-        else {
-            return Err(Error::unknown("algorithm", &self.algorithm, names()).into());
-        };
+        let published = resolve(&published::layers(&self.algorithm)?)?;
         let default = || PathBuf::from(format!("runs/{ENV}-{}", self.algorithm));
         let path = self.load_model.clone().unwrap_or_else(default);
-        let dir = RunDir::new(&path);
+        let (dir, place) = (RunDir::new(&path), quoted(&path.to_string_lossy()));
         if !dir.exists() {
             bail!(
-                "{0}: there is no run; trimtab train --env {ENV} --algorithm {algorithm} --set {ENV}.actions={actions} --run-dir {0} makes one",
-                quoted(&path.to_string_lossy())
+                "{place}: there is no run; trimtab train --published {} --run-dir {place} makes one",
+                self.algorithm
             );
         }
         let trained = dir.config()?;
-        let found = trained.algorithm.name();
-        ensure!(found == *algorithm, "{}: was trained with {found}, expected {algorithm}", path.display());
-        ensure!(trained.env == ENV, "{}: was trained in {}, expected {ENV}", path.display(), trained.env);
+        ensure!(trained.env == ENV, "{place}: was trained in {}, expected {ENV}", trained.env);
+        let of = |config: &RunConfig| {
+            let actions = config.localization.actions;
+            format!("{} with actions {}", config.algorithm.name(), format!("{actions:?}").to_lowercase())
+        };
+        let (found, expected) = (of(&trained), of(&published));
+        ensure!(
+            found == expected,
+            "{place}: is {found}, expected {expected} for --algorithm {}",
+            self.algorithm
+        );
         Ok((dir, trained))
     }
 
@@ -187,17 +179,20 @@ impl InferArgs {
             "--priorities: has {} entries, expected one for all or one for each of {agents} agents",
             priorities.len()
         );
-        let actions =
-            ALGORITHMS.iter().find(|(name, _, _)| *name == self.algorithm).map(|found| found.2.to_owned());
-        Settings::of_run(model, trained, &self.config)?
+        let mut config = Settings::of_run(model, trained, &self.config)?
             .number("--n-agents", "localization.agents", Some(self.n_agents))
             .number("--resources", "localization.resources", Some(self.resources))
             .number("--scale-action", "localization.scale_action", Some(self.scale_action))
             .number("--steps", "localization.steps", Some(self.steps))
             .fraction("--action-interval", "localization.interval_secs", Some(self.action_interval))
-            .text("--algorithm", "localization.actions", actions.as_ref())
-            .fractions("--priorities", "localization.priorities", &priorities)
-            .resolve()
+            .resolve()?;
+        // What training draws anew in each episode is given here.
+        config.localization.variable_resources = false;
+        config.localization.random_priorities = false;
+        config.localization.random_roster = false;
+        config.localization.phases.clear();
+        config.localization.priorities = priorities;
+        Ok(config)
     }
 }
 

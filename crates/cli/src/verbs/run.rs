@@ -24,8 +24,6 @@ use outputs::Outputs;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use trimtab_lab::{
-    applications,
-    environment::Environment,
     environments::{self, Actor, Env, Outcome},
     files, policy_file, report,
     run_dir::RunDir,
@@ -148,16 +146,10 @@ fn test(plan: &Plan, model: &Path) -> Result<(Outcome, PathBuf)> {
 
 /// One environment of the plan.
 fn environment(plan: &Plan) -> Result<Box<dyn Env>> {
-    let config = &plan.config;
-    if let Some(registered) = environments::find(&config.env) {
-        registered.check_settings(config)?;
-        return Ok((registered.build)(config, 1)?);
-    }
-    let application = applications::load(&config.env)?;
-    let days = training::training_days(config, &application)?;
-    let inner = policy_file::inner(config, &application)?;
-    let one = trimtab_lab::RunConfig { n_envs: 1, ..config.clone() };
-    Ok(Box::new(Environment::new(&one, &application, days, &inner)?))
+    let registered = environments::find(&plan.config.env);
+    let registered = registered.with_context(|| format!("{} is not an environment", plan.config.env))?;
+    registered.check_settings(&plan.config)?;
+    Ok((registered.build)(&plan.config, 1)?)
 }
 
 /// Where the model called `path` is: a directory, under its old name ending in `.zip` too.

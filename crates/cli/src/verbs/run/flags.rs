@@ -1,8 +1,9 @@
 //! The old flags of `run.py` (gym-hpa, k8s-hpa, GRLScaler), and the configuration that they mean here. Nothing else knows them.
 //!
 //! Defaults are those of k8s-hpa's README, which differ from its code's: `chained_services` (code: `redis`) and `latency` (code:
-//! `cost`). Hyper-parameters are the originals' own, one environment included; only rewards are scaled, because values of thousands
-//! kept the originals' critics from learning anything.
+//! `cost`). Hyper-parameters are the originals' own, one environment included. Two things are mended: rewards are scaled, because values of
+//! thousands kept the originals' critics from learning, and moves out of the bounds are forbidden instead of punished, for which a
+//! deployment and its move are one choice.
 //!
 //! Left out: doing it, see the parent.
 
@@ -11,17 +12,14 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use trimtab_lab::{
-    Error, RunConfig, applications,
+    Error, RunConfig,
     config::{Algorithm, Layer},
-    environments,
 };
 
 const ALGORITHMS: [&str; 3] = ["ppo", "recurrent_ppo", "a2c"];
 const USE_CASES: [&str; 3] = ["chained_services", "redis", "online_boutique"];
 const GOALS: [&str; 3] = ["latency", "cost", "multi"];
 const DEVICES: [&str; 4] = ["auto", "cpu", "cuda", "mps"];
-/// Steps of an episode.
-const EPISODE: u32 = 25;
 
 /// Flags as they were typed.
 #[derive(Args, Clone, Debug)]
@@ -179,61 +177,38 @@ impl Flags {
     /// What the flags and their defaults mean.
     fn base(&self, use_case: &str, goal: &str) -> Result<Layer> {
         let (steps, total) = (self.steps.unwrap_or(500), self.total_steps.unwrap_or(5000));
+        let observation = if self.gnn_mode { "graph" } else { "flat" };
         let mut text = format!(
-            "goal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
+            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
         );
-        text.push_str(&self.environment(use_case)?);
-        text.push_str(self.algorithm());
+        text.push_str(&format!(
+            "[horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
+        ));
+        text.push_str(&self.algorithm());
         let section = if self.alg == "a2c" { Algorithm::A2c } else { Algorithm::Ppo }.name();
         if self.alg == "recurrent_ppo" {
             text.push_str(&format!("[{section}.network.recurrence]\nhidden_size = 256\n"));
         }
         if self.gnn_mode {
-            // Two deployments and two entries of an action cannot be told apart, so Redis' are read together.
-            let head = if use_case == "redis" { "pooled" } else { "nodes" };
             text.push_str(&format!(
-                "[{section}.network.encoder.graph]\nnodes = 0\nfeatures = 0\nlayers = [32, 32]\nhead = \"{head}\"\n\
+                "[{section}.network.encoder.graph]\nnodes = 0\nfeatures = 0\nlayers = [32, 32]\nhead = \"nodes\"\n\
                  kind = {{ attention = {{ heads = 1 }} }}\n"
             ));
         }
         Ok(Layer::file("run", &text)?)
     }
 
-    /// The environment: the reference systems' own where it is registered, else the application with their moves.
-    fn environment(&self, use_case: &str) -> Result<String> {
-        let gym = format!("{use_case}_gym");
-        if environments::find(&gym).is_some() {
-            let observation = if self.gnn_mode { "graph" } else { "flat" };
-            return Ok(format!("env = \"{gym}\"\n[horizontal]\nobservation = \"{observation}\"\n"));
-        }
-        ensure!(
-            !self.gnn_mode,
-            "--gnn_mode: environment {use_case} has no observations that are graphs, expected no --gnn_mode"
-        );
-        // Their formula aims at 75 %.
-        let targets = vec![75; applications::load(use_case)?.services.len()];
-        Ok(format!(
-            "env = \"{use_case}\"\naction = \"move\"\n[episode]\ninterval_secs = 30.0\nhold = 1\nsteps = {EPISODE}\n\
-             [inner]\ntarget_percent = {targets:?}\n[constraint]\nsignal = \"latency\"\n"
-        ))
-    }
-
-    /// The originals' hyper-parameters: Stable-Baselines3's defaults, but for PPO's `n_steps`.
-    fn algorithm(&self) -> &'static str {
-        match self.alg.as_str() {
-            "a2c" => {
-                "[a2c]\nlearning_rate = 7e-4\nn_steps = 5\ngamma = 0.99\ngae_lambda = 1.0\nent_coef = 0.0\n\
-                 normalize_advantage = false\n[a2c.network]\nhidden = [64, 64]\n"
-            }
-            "recurrent_ppo" => {
-                "[ppo]\nlearning_rate = 3e-4\nn_steps = 128\nbatch_size = 128\nn_epochs = 10\ngamma = 0.99\n\
-                 gae_lambda = 0.95\nent_coef = 0.0\n[ppo.network]\nhidden = [64, 64]\n"
-            }
-            _ => {
-                "[ppo]\nlearning_rate = 3e-4\nn_steps = 500\nbatch_size = 64\nn_epochs = 10\ngamma = 0.99\n\
-                 gae_lambda = 0.95\nent_coef = 0.0\n[ppo.network]\nhidden = [64, 64]\n"
-            }
-        }
+    /// The originals' hyper-parameters: Stable-Baselines3's defaults, but for PPO's `n_steps`. PPO's hold with A2C too, as they are
+    /// checked whatever the algorithm.
+    fn algorithm(&self) -> String {
+        let rollout = if self.alg == "recurrent_ppo" { (128, 128) } else { (500, 64) };
+        format!(
+            "[ppo]\nlearning_rate = 3e-4\nn_steps = {}\nbatch_size = {}\nn_epochs = 10\ngamma = 0.99\n\
+             gae_lambda = 0.95\nent_coef = 0.0\n[ppo.network]\nhidden = [64, 64]\n\
+             [a2c]\nlearning_rate = 7e-4\nn_steps = 5\ngamma = 0.99\ngae_lambda = 1.0\nent_coef = 0.0\n\
+             normalize_advantage = false\n[a2c.network]\nhidden = [64, 64]\n",
+            rollout.0, rollout.1
+        )
     }
 }
 
@@ -297,7 +272,7 @@ mod tests {
         for (line, (use_case, goal, algorithm, total, steps)) in table {
             let Plan { config, env_name, .. } = plan(line).unwrap();
             assert_eq!(env_name, format!("{use_case}_gym"), "{line}");
-            assert!([use_case, &*env_name].contains(&&*config.env), "{line}: {}", config.env);
+            assert_eq!(config.env, env_name, "{line}");
             assert_eq!((config.goal, config.algorithm), (goal, algorithm), "{line}");
             assert_eq!((config.total_timesteps, config.checkpoint_timesteps), (total, steps), "{line}");
             assert_eq!(config.n_envs, 1, "{line}");
