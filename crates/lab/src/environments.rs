@@ -183,10 +183,10 @@ pub fn find(name: &str) -> Option<&'static Registered> {
     ALL.into_iter().find(|registered| registered.name == name)
 }
 
-/// Names of all environments that ship, each with a sentence: the registered ones, then the applications.
+/// Names of all environments that ship, each with a sentence: the applications, then the registered ones.
 pub fn names() -> Vec<(&'static str, String)> {
     let registered = ALL.into_iter().map(|r| (r.name, format!("{}: {}", r.family.name(), r.summary)));
-    registered.chain(crate::environment::names()).collect()
+    crate::environment::names().into_iter().chain(registered).collect()
 }
 
 /// Fails unless `name` is an environment or the path of an application file.

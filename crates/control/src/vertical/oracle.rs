@@ -1,6 +1,6 @@
 //! The least that never runs short: it knows the series and requests, period by period, the most that will be used in it.
 //!
-//! No rule can have less slack without overrun at the same number of changes. Left out: rounding up to what nodes have.
+//! No rule that changes requests at the same moments can have less slack without overrun. Left out: rounding up to what nodes have.
 
 use super::list;
 use crate::{
