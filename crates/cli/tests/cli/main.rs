@@ -12,6 +12,7 @@ mod environments;
 mod output;
 mod place;
 mod runs;
+mod sharing;
 mod start;
 mod tensorboard;
 mod tune;
