@@ -176,13 +176,11 @@ impl QuotaPod {
         if limit == asked {
             return;
         }
-        self.change = match config.resize.method {
-            ResizeMethod::InPlace => Some((limit, self.now + config.resize.delay(rng))),
-            _ => {
-                self.limit = limit;
-                None
-            }
-        };
+        if config.resize.method == ResizeMethod::InPlace {
+            self.change = Some((limit, self.now + config.resize.delay(rng)));
+        } else {
+            (self.limit, self.change) = (limit, None);
+        }
     }
 
     /// Lets `seconds` pass.

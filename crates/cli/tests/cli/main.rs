@@ -13,6 +13,7 @@ mod old_flags;
 mod output;
 mod place;
 mod runs;
+mod sharing;
 mod start;
 mod tensorboard;
 mod tune;

@@ -32,6 +32,9 @@ use rand_pcg::Pcg64;
 /// Seconds that a probe counts as when it was given up on.
 const GIVEN_UP_SECS: f64 = 2.0;
 
+/// What else is to be known of response times.
+const PROBED: &str = ", each of one probe before the action, {} s where it was given up on";
+
 /// See the module.
 pub const REGISTERED: Registered = Registered {
     name: "localization_compat",
@@ -166,8 +169,7 @@ fn describe(config: &RunConfig) -> Result<Description> {
     };
     let mut reward = shared::reward(c);
     reward[0].meaning += ", of the second before the action";
-    reward[1].meaning +=
-        &format!(", each of one probe before the action, {GIVEN_UP_SECS} s where it was given up on");
+    reward[1].meaning.push_str(&PROBED.replace("{}", &GIVEN_UP_SECS.to_string()));
     Ok(Description {
         agents: shared::agents(c),
         observation: shared::observation(&rules.base),

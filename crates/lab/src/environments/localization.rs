@@ -28,6 +28,7 @@ use trimtab_sim::QuotaPodConfig;
 /// Settings of `localization`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the original's, on its own")]
 pub struct LocalizationConfig {
     /// Agents, each with a pod.
     pub agents: usize,

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use clap::Args;
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 use trimtab_lab::{
     environments::localization::{
         REGISTERED,
@@ -56,38 +56,48 @@ pub(crate) fn run(
 }
 
 fn table(found: &Evaluation) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_table(&mut text, found);
+    text
+}
+
+fn write_table(w: &mut String, found: &Evaluation) -> std::fmt::Result {
     let Evaluation { scenario, meaning, sla_secs, seeds, contenders } = found;
     let first = contenders.first().map_or("", |figures| &figures.name);
-    let mut text = format!(
-        "{scenario}: {meaning}; {seeds} episodes of each player; means with 95 % intervals; late: answers over {sla_secs} s\n\n"
-    );
+    writeln!(
+        w,
+        "{scenario}: {meaning}; {seeds} episodes of each player; means with 95 % intervals; late: answers over {sla_secs} s\n"
+    )?;
     let width =
         contenders.iter().map(|figures| figures.name.len()).max().unwrap_or(0).max("autoscaler".len());
-    text += &format!(
-        "{:width$}  {:>22}  {:>26}  {:>20}  {:>19}  {:>9}  each service\n",
+    writeln!(
+        w,
+        "{:width$}  {:>22}  {:>26}  {:>20}  {:>19}  {:>9}  each service",
         "autoscaler",
         "response ms",
         format!("shorter than {first} %"),
         "changed millicores",
         "late %",
         "limits m"
-    );
+    )?;
     for figures in contenders {
         let Figures { name, response_secs, improvement_percent, changed_millicores, .. } = figures;
         let services = figures.services_secs.iter().zip(&figures.services_changed);
         let services: Vec<String> =
             services.map(|(secs, changed)| format!("{:.0} ms/{changed:.0}m", 1e3 * secs)).collect();
-        text += &format!(
-            "{name:width$}  {:>22}  {:>26}  {:>20}  {:>19}  {:>9.0}  {}\n",
+        writeln!(
+            w,
+            "{name:width$}  {:>22}  {:>26}  {:>20}  {:>19}  {:>9.0}  {}",
             shown(&response_secs.times(1e3), 1),
             shown(improvement_percent, 1),
             shown(changed_millicores, 0),
             shown(&figures.late_share.times(100.0), 1),
             figures.limit_millicores.mean,
             services.join(", ")
-        );
+        )?;
     }
-    text
+    Ok(())
 }
 
 fn shown(estimate: &Estimate, decimals: usize) -> String {

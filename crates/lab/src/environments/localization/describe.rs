@@ -35,7 +35,7 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
     };
     let (meaning, values) = action(c);
     let mut reward = reward(c);
-    reward[1].meaning += &format!("; response times count up to {} s", c.slowest_secs);
+    reward[1].meaning = format!("{}; response times count up to {} s", reward[1].meaning, c.slowest_secs);
     Ok(Description {
         agents: agents(c),
         observation: observation(&rules),

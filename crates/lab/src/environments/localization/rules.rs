@@ -218,13 +218,13 @@ impl Localization {
             return Phase { steps, users: vec![config.rps.round() as usize; agents], present };
         }
         // Exponential numbers over their sum are a uniform point of the simplex.
-        let mut shares: Vec<f64> =
+        let shares: Vec<f64> =
             present.iter().map(|p| if *p { -rng.random_range(1e-9f64..1.0).ln() } else { 0.0 }).collect();
         let sum: f64 = shares.iter().sum();
         let there = present.iter().filter(|present| **present).count() as f64;
         let total = there * (config.min_rps + (config.rps - config.min_rps) * rng.random_range(0.0..1.0));
-        shares.iter_mut().for_each(|share| *share *= total / sum);
-        Phase { steps, users: shares.iter().map(|share| share.round() as usize).collect(), present }
+        let users = shares.into_iter().map(|share| (share * total / sum).round() as usize).collect();
+        Phase { steps, users, present }
     }
 
     fn first_limits(&self, budget: u32, present: &[bool], rng: &mut Pcg64) -> Vec<u32> {
@@ -268,10 +268,10 @@ impl Localization {
 
     /// One step with limits as they are given, whatever the budget.
     pub fn impose(&self, moment: &mut Moment, limits: &[u32], rng: &mut Pcg64) {
-        for agent in 0..limits.len() {
-            moment.changed[agent] = limits[agent].abs_diff(moment.limits[agent]);
-            moment.limits[agent] = limits[agent];
-            moment.pods[agent].resize(f64::from(limits[agent]), &self.config.pod, rng);
+        for (agent, limit) in limits.iter().enumerate() {
+            moment.changed[agent] = limit.abs_diff(moment.limits[agent]);
+            moment.limits[agent] = *limit;
+            moment.pods[agent].resize(f64::from(*limit), &self.config.pod, rng);
         }
         self.run(moment, rng);
         moment.step += 1;
