@@ -178,14 +178,13 @@ impl Flags {
     fn base(&self, use_case: &str, goal: &str) -> Result<Layer> {
         let (steps, total) = (self.steps.unwrap_or(500), self.total_steps.unwrap_or(5000));
         let observation = if self.gnn_mode { "graph" } else { "flat" };
-        let mut text = format!(
-            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
-        );
-        text.push_str(&format!(
-            "[horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
-        ));
-        text.push_str(&self.algorithm());
         let section = if self.alg == "a2c" { Algorithm::A2c } else { Algorithm::Ppo }.name();
+        let mut text = format!(
+            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nalgorithm = \"{section}\"\nn_envs = 1\n\
+             total_timesteps = {total}\ncheckpoint_timesteps = {steps}\n\
+             [horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
+        );
+        text.push_str(&self.algorithm());
         if self.alg == "recurrent_ppo" {
             text.push_str(&format!("[{section}.network.recurrence]\nhidden_size = 256\n"));
         }
