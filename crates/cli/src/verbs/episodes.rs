@@ -128,15 +128,16 @@ fn run(
     check(config)?;
     let registered = registered(config)?;
     let mut env = (registered.build)(config, 1)?;
-    for note in env.notes() {
-        output.remark(&format!("{}: {note}", registered.name));
-    }
     let mut trace = Trace::new(args, env.as_ref(), registered)?;
     let (seed, episodes) = (args.seed.unwrap_or(0), args.episodes.unwrap_or(50));
     let outcome = environments::evaluate(env.as_mut(), actor, seed, episodes as usize, &mut |step| {
-        trace.step(step.env)
+        trace.step(step.env);
     })?;
     trace.finish()?;
+    // What is refused is one sentence, without remarks before it.
+    for note in env.notes() {
+        output.remark(&format!("{}: {note}", registered.name));
+    }
     let value = json!({ "env": registered.name, "policy": who, "seed": seed, "outcome": outcome });
     output.result(&value, || told(registered.name, who, &outcome))?;
     Ok(Ending::Fine)

@@ -111,6 +111,11 @@ pub(crate) fn run(args: &InferArgs, output: Output) -> Result<Ending> {
         );
         policies = vec![policies.swap_remove(agent)];
     }
+    let (found, asked) = (policies.len(), args.n_agents as usize);
+    ensure!(
+        found == 1 || found == asked,
+        "--n_agents: is {asked} and the run has {found} agents, expected as many, or --hack with the one that all act as"
+    );
     let registered = environments::find(&config.env).context("the environment is registered")?;
     registered.check_settings(&config)?;
     let mut env = (registered.build)(&config, 1)?;

@@ -1,4 +1,4 @@
-//! `trimtab run`: gym-hpa's, k8s-hpa's and GRLScaler's `run.py` with the same flags and the same names of what it writes.
+//! `trimtab run`: gym-hpa's, k8s-hpa's and `GRLScaler`'s `run.py` with the same flags and the same names of what it writes.
 //!
 //! Old name, what it is here: `NAME.zip` → the directory `NAME`, which everything that takes a run takes; `logs/NAME/NAME_K_steps.zip` →
 //! such a directory for each checkpoint; `results/USE_CASE/simulated/GOAL/NAME_run_I` → the run itself, its event files for
@@ -35,7 +35,7 @@ const TEST_EPISODES: usize = 100;
 /// What sets the seeds of a test apart from those of training.
 const TEST_SEED: u64 = 1 << 32;
 
-/// Train and test as gym-hpa's, k8s-hpa's and GRLScaler's run.py, with their flags
+/// Train and test as gym-hpa's, k8s-hpa's and `GRLScaler`'s run.py, with their flags
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Flags may be written with _ or -. docs/migration has a page for each system: what is the same, what was mended, what is not there yet.
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Ending> {
         destination::check(Path::new("."))?;
     }
     let mut told = json!({ "name": plan.name });
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if plan.training {
         let (ending, dir) = train(&plan, output)?;
         told["run_dir"] = json!(dir.path());
@@ -80,8 +80,8 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Ending> {
             return Ok(Ending::Short);
         }
         told["model"] = json!(plan.name);
-        text.push_str(&format!(
-            "trained; the model is {0}/, checkpoints are in logs/{0}/, TensorBoard's files in {1}/\n",
+        lines.push(format!(
+            "trained; the model is {0}/, checkpoints are in logs/{0}/, TensorBoard's files in {1}/",
             plan.name,
             dir.path().display()
         ));
@@ -89,14 +89,12 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Ending> {
     if plan.testing {
         let model = tested.unwrap_or_else(|| PathBuf::from(&plan.name));
         let (outcome, figure) = test(&plan, &model)?;
-        text.push_str(&sentence(&model, &outcome, &figure));
+        lines.push(sentence(&model, &outcome, &figure));
         told["tested"] = tested_as_json(&model, &outcome, &figure);
     }
-    text.push_str(&format!(
-        "episodes are in results.csv, steps in {}\n",
-        outputs::observations(&plan.env_name)
-    ));
-    output.result(&told, || text)?;
+    let steps = outputs::observations(&plan.env_name);
+    lines.push(format!("episodes are in results.csv, steps in {steps}"));
+    output.result(&told, || lines.join("\n"))?;
     Ok(Ending::Fine)
 }
 
@@ -110,9 +108,6 @@ fn train(plan: &Plan, output: Output) -> Result<(training::Ending, RunDir)> {
     let dir = RunDir::new(plan.next_run_dir());
     let stop = interrupt::stop_flag()?;
     let display = Display::new(output);
-    training::prepare(&mut config, 1, &stop, &mut |what, fraction| {
-        display.stage("calibration", what, fraction);
-    })?;
     let mut outputs = Outputs::new(plan);
     let mut callbacks: [&mut dyn Callback; 1] = [&mut outputs];
     let ending = training::train_with(&config, &dir, false, &stop, &mut callbacks, &mut |progress| {
@@ -172,7 +167,7 @@ fn model(path: &Path) -> Result<PathBuf> {
 fn sentence(model: &Path, outcome: &Outcome, figure: &Path) -> String {
     let Outcome { mean_return, episodes, least, largest, .. } = outcome;
     format!(
-        "tested {}: mean reward of an episode {:.2} [{:.2}, {:.2}] over {episodes} episodes (least {least:.2}, largest {largest:.2}); drawn in {}\n",
+        "tested {}: mean reward of an episode {:.2} [{:.2}, {:.2}] over {episodes} episodes (least {least:.2}, largest {largest:.2}); drawn in {}",
         model.display(),
         mean_return.mean,
         mean_return.low,

@@ -77,6 +77,24 @@ fn models_are_found_under_the_names_that_they_had() {
 }
 
 #[test]
+fn every_algorithm_learns_with_and_without_the_graph() {
+    for alg in ["ppo", "recurrent_ppo", "a2c"] {
+        let place = Place::new();
+        let small =
+            ["--total_steps", "10", "--set", "ppo.n_steps=10", "--set", "ppo.batch_size=10", "--quiet"];
+        place.fine(&[&["run", "--alg", alg, "--training", "True", "--gnn_mode"], &small[..]].concat());
+        place.fine(&[&["run", "--alg", alg, "--training", "--gnn-mode=False"], &small[..]].concat());
+        let name = format!("{alg}_env_chained_services_gym_goal_latency_k8s_False_totalSteps_10");
+        for (run, graph) in [(1, true), (2, false)] {
+            let folder = format!("results/chained_services/simulated/latency/{name}_run_{run}");
+            let config = String::from_utf8(place.read(&format!("{folder}/config.toml"))).unwrap();
+            assert_eq!(config.contains("encoder.graph"), graph, "{config}");
+            tells(&config, &[if alg == "a2c" { "algorithm = \"a2c\"" } else { "algorithm = \"ppo\"" }]);
+        }
+    }
+}
+
+#[test]
 fn old_command_lines_that_cannot_be_followed_get_a_sentence() {
     let place = Place::new();
     place.write("saved.zip", "PK");
@@ -121,9 +139,66 @@ fn readme_defaults_and_devices_are_told_before_the_work() {
 }
 
 #[test]
+fn trained_agents_set_limits_with_the_old_flags() {
+    let place = Place::new();
+    let small = ["--set", "n_envs=2", "--set", "ppo.batch_size=120"];
+    let train = [
+        "train",
+        "--published",
+        "ppo",
+        "--total-timesteps",
+        "240",
+        "--run-dir",
+        "runs/localization-ppo",
+        "--quiet",
+    ];
+    place.fine(&[&train[..], &small].concat());
+    let told = place.fine(&[
+        "infer",
+        "--n_agents",
+        "3",
+        "--resources",
+        "900",
+        "--priorities",
+        "1.0",
+        "0.5",
+        "0.1",
+        "--json",
+    ]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let pods = told["pods"].as_array().unwrap();
+    assert_eq!((pods.len(), pods[2]["name"].as_str()), (3, Some("localization-api3")));
+    let limits: f64 = pods.iter().map(|pod| pod["limit_millicores"].as_f64().unwrap()).sum();
+    assert!((150.0..=900.0).contains(&limits), "{limits}");
+    // One agent's weights for all fit any number of agents.
+    let more =
+        place.fine(&["infer", "--n-agents", "5", "--resources", "2000", "--hack", "1", "--steps", "4"]);
+    tells(&more, &["ppo of runs/localization-ppo: 4 decisions, one every 5 s", "localization-api5"]);
+    let debugged =
+        place.run(&["infer", "--debug", "--steps", "3", "--action_interval", "1.0", "--scale_action", "100"]);
+    assert_eq!(debugged.stderr.lines().count(), 4, "{}", debugged.stderr);
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--n_agents", "4"], &["the run has 3 agents", "--hack"]),
+        (&["--hack", "3"], &["--hack: is 3", "0 to 2"]),
+        (&["--priorities", "1", "1"], &["--priorities: has 2 entries"]),
+        (&["--resources", "100"], &["resources", "at least 150"]),
+        (
+            &["--algorithm", "ippo", "--load_model", "runs/localization-ppo"],
+            &["is ppo with actions continuous"],
+        ),
+        (&["--algorithm", "ppoo"], &["did you mean \"ppo\"?"]),
+    ];
+    for (arguments, parts) in cases {
+        tells(&place.refused(&[&["infer"], arguments].concat()), parts);
+    }
+}
+
+#[test]
 fn infer_names_what_is_missing() {
     let place = Place::new();
     tells(&place.refused(&["infer", "--live"]), &["--live: needs the live cluster"]);
+    let sentence = place.refused(&["infer", "--algorithm", "mdqn"]);
+    tells(&sentence, &["there is no run", "trimtab train --published mdqn --run-dir runs/localization-mdqn"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The old flags of `run.py` (gym-hpa, k8s-hpa, GRLScaler), and the configuration that they mean here. Nothing else knows them.
+//! The old flags of `run.py` (gym-hpa, k8s-hpa, `GRLScaler`), and the configuration that they mean here. Nothing else knows them.
 //!
 //! Defaults are those of k8s-hpa's README, which differ from its code's: `chained_services` (code: `redis`) and `latency` (code:
 //! `cost`). Hyper-parameters are the originals' own, one environment included. Two things are mended: rewards are scaled, because values of
@@ -24,6 +24,7 @@ const DEVICES: [&str; 4] = ["auto", "cpu", "cuda", "mps"];
 /// Flags as they were typed.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Flags of run.py")]
+#[expect(clippy::struct_excessive_bools, reason = "they are the old flags")]
 pub(super) struct Flags {
     /// ppo, `recurrent_ppo` or a2c
     #[arg(long, value_name = "NAME", default_value = "ppo")]
@@ -58,10 +59,10 @@ pub(super) struct Flags {
     /// Steps in all [default: 5000]
     #[arg(long, visible_alias = "total_steps", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     total_steps: Option<u64>,
-    /// See the call graph, through a graph attention network (GRLScaler)
+    /// See the call graph, through a graph attention network
     #[arg(long, visible_alias = "gnn_mode", value_name = "BOOL", num_args = 0..=1, default_value = "false", default_missing_value = "true", value_parser = truth)]
     gnn_mode: bool,
-    /// auto, cpu, cuda or mps (GRLScaler)
+    /// auto, cpu, cuda or mps; all of them are the CPU
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
 }
@@ -178,24 +179,23 @@ impl Flags {
     fn base(&self, use_case: &str, goal: &str) -> Result<Layer> {
         let (steps, total) = (self.steps.unwrap_or(500), self.total_steps.unwrap_or(5000));
         let observation = if self.gnn_mode { "graph" } else { "flat" };
-        let mut text = format!(
-            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nn_envs = 1\ntotal_timesteps = {total}\ncheckpoint_timesteps = {steps}\n"
-        );
-        text.push_str(&format!(
-            "[horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
-        ));
-        text.push_str(&self.algorithm());
         let section = if self.alg == "a2c" { Algorithm::A2c } else { Algorithm::Ppo }.name();
+        let environment = format!(
+            "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nalgorithm = \"{section}\"\nn_envs = 1\n\
+             total_timesteps = {total}\ncheckpoint_timesteps = {steps}\n\
+             [horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
+        );
+        let mut parts = vec![environment, self.algorithm()];
         if self.alg == "recurrent_ppo" {
-            text.push_str(&format!("[{section}.network.recurrence]\nhidden_size = 256\n"));
+            parts.push(format!("[{section}.network.recurrence]\nhidden_size = 256\n"));
         }
         if self.gnn_mode {
-            text.push_str(&format!(
+            parts.push(format!(
                 "[{section}.network.encoder.graph]\nnodes = 0\nfeatures = 0\nlayers = [32, 32]\nhead = \"nodes\"\n\
                  kind = {{ attention = {{ heads = 1 }} }}\n"
             ));
         }
-        Ok(Layer::file("run", &text)?)
+        Ok(Layer::file("run", &parts.concat())?)
     }
 
     /// The originals' hyper-parameters: Stable-Baselines3's defaults, but for PPO's `n_steps`. PPO's hold with A2C too, as they are
@@ -216,7 +216,7 @@ impl Plan {
     /// The first folder `NAME_run_1`, `NAME_run_2`, … that is free.
     pub(super) fn next_run_dir(&self) -> PathBuf {
         let dir = |i: u32| self.folder.join(format!("{}_run_{i}", self.name));
-        (1..).map(dir).find(|dir| !dir.exists()).unwrap_or_else(|| dir(0))
+        (1..u32::MAX).map(dir).find(|dir| !dir.exists()).unwrap_or_else(|| dir(0))
     }
 }
 
