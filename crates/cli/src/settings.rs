@@ -34,7 +34,10 @@ impl ConfigArgs {
     /// The flag and `why`.
     pub(crate) fn refuse(&self, why: &str) -> Result<()> {
         let flag = if self.config.is_some() { "--config" } else { "--set" };
-        if self.config.is_some() || !self.set.is_empty() { bail!("{flag}: {why}") } else { Ok(()) }
+        if self.config.is_some() || !self.set.is_empty() {
+            bail!("{flag}: {why}");
+        }
+        Ok(())
     }
 }
 

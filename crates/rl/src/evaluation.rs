@@ -135,7 +135,9 @@ impl<'a> Acting<'a> {
             Self::Random(rng) => match actions.part_mut(0, entries) {
                 ActionSliceMut::Choices(choices) => draw(rng, &spec.action_space, masks, choices),
                 ActionSliceMut::Numbers(numbers) => {
-                    numbers.iter_mut().for_each(|number| *number = rng.random_range(-1.0..=1.0));
+                    for number in numbers {
+                        *number = rng.random_range(-1.0..=1.0);
+                    }
                 }
             },
             Self::Constant(action) => {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -165,7 +166,8 @@ fn told(env: &str, who: &str, outcome: &Outcome) -> String {
         mean_return.mean, mean_return.low, mean_return.high,
     );
     for (name, mean) in mean_costs.iter().chain(means) {
-        text += &format!("\n  {name} {mean:.4}");
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  {name} {mean:.4}");
     }
     text
 }

@@ -209,7 +209,7 @@ mod tests {
             behavior: Behavior::CurrentReplicasIfHigher,
             ..FallbackConfig::default()
         };
-        let json = json_of(&KedaConfig { cron, fallback, ..KedaConfig::default() });
+        let json = json_of(&KedaConfig { fallback, cron, ..KedaConfig::default() });
         assert_eq!(
             json["spec"]["triggers"][1],
             json!({ "type": "cron", "metadata": {

@@ -55,10 +55,9 @@ impl Layer {
 pub fn resolve(layers: &[Layer]) -> Result<RunConfig> {
     let defaults = table_of(&RunConfig::default());
     let mut merged = defaults.clone();
-    if let Some(own) = layers.iter().rev().find_map(|layer| layer.table.get("env")?.as_str()) {
-        if let Some(registered) = environments::find(own) {
-            merge(&mut merged, &Layer::file(registered.name, registered.defaults)?.table);
-        }
+    let own = layers.iter().rev().find_map(|layer| layer.table.get("env")?.as_str());
+    if let Some(registered) = own.and_then(environments::find) {
+        merge(&mut merged, &Layer::file(registered.name, registered.defaults)?.table);
     }
     for layer in layers {
         check_keys(&layer.place, "", &layer.table, &defaults)?;

@@ -14,7 +14,7 @@ pub mod table;
 mod task;
 
 pub use moves::Moves;
-pub use reward::{PRESETS, Preset, RowTerm, TERMS, rewards};
+pub use reward::{PRESETS, Preset, RowTerm, TERMS, Weighted, rewards};
 pub use task::{Teastore, Visit};
 
 use super::{Env, Family, Registered, task_env::TaskEnv};

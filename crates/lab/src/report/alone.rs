@@ -121,7 +121,7 @@ fn curve(alone: &Alone, domain: &Domain, budget: f64) -> Markup {
     let y = Axis::over(alone.tried.iter().map(|tried| place(tried).1), 4);
     let (low, high) = y.ends();
     Frame { width: 290, height: 190, left: 44, x_title: "", x, y }.draw(|canvas| {
-        canvas.line(alone.tried.iter().map(place), TRAFFIC.to_owned(), 1.0);
+        canvas.line(alone.tried.iter().map(place), TRAFFIC, 1.0);
         for tried in &alone.tried {
             if tried.value == alone.default {
                 let (x, _) = place(tried);

@@ -100,6 +100,7 @@ fn environment(file: &Path, settings: &str) -> Result<(), Failed> {
     check_env(&mut make, 200).map(drop).map_err(|broken| broken.to_string().into())
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the data are is told to the tests only")]
 fn folder() -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let data = std::env::var("DATA_DIR").map_or_else(|_| beside.into(), PathBuf::from);

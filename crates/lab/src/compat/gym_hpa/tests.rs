@@ -132,7 +132,6 @@ fn a_table_that_the_original_would_fail_on_is_refused() {
 /// 25 · (0.533 · 1.6 − 0.467)).
 #[test]
 #[expect(clippy::disallowed_methods, reason = "where the tables are is the user's to say")]
-#[expect(clippy::print_stderr, reason = "a test that could not be made says so")]
 fn a_random_policy_earns_on_the_published_rows_what_the_original_earns() {
     let Ok(dir) = std::env::var("GYM_HPA_DIR") else {
         eprintln!("skipped: GYM_HPA_DIR is not set");

@@ -175,8 +175,11 @@ pub enum Preset {
     DashboardResponse,
 }
 
+/// Terms and their weights.
+pub type Weighted = &'static [(&'static str, f64)];
+
 /// Every published reward: its name in a configuration, and its terms.
-pub const PRESETS: [(Preset, &str, &[(&str, f64)]); 13] = [
+pub const PRESETS: [(Preset, &str, Weighted); 13] = [
     (Preset::MinMax, "min_max", &[("throughput", 1.0), ("cost", 1.0)]),
     (Preset::ZScore, "z_score", &[("throughput_z", 1.0), ("cost_z", 1.0)]),
     (Preset::CostOnly, "cost_only", &[("cost", 1.0)]),

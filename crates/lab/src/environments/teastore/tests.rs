@@ -154,9 +154,9 @@ fn a_move_out_of_bounds_is_punished_or_masked() {
 
 #[test]
 fn absolute_actions_name_every_configuration() {
+    use trimtab_rl::ActionSpace::{Discrete, MultiDiscrete};
     let bounds = "replicas = [1, 3]\ncpu = [400, 900]\nheap = [400, 900]\nstart = \"random\"\n";
     let size = |more: &str| rules(&format!("{bounds}{more}")).unwrap().grid.action_space();
-    use trimtab_rl::ActionSpace::{Discrete, MultiDiscrete};
     assert_eq!(size("actions = \"index\""), Discrete(108));
     assert_eq!(size("actions = \"index\"\ncool_down = [2, 3, 4, 5]"), Discrete(432));
     assert_eq!(size("actions = \"tuple\""), MultiDiscrete(vec![3, 6, 6]));

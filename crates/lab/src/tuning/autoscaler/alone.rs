@@ -200,7 +200,7 @@ impl Scale<'_> {
     }
 
     /// Values not tried yet.
-    fn new(&self, places: impl Iterator<Item = f64>) -> Vec<Value> {
+    fn untried(&self, places: impl Iterator<Item = f64>) -> Vec<Value> {
         let mut values: Vec<Value> = Vec::new();
         for at in places {
             let value = self.value(at);
@@ -215,8 +215,8 @@ impl Scale<'_> {
         let ends = [self.domain.first(), self.domain.last()];
         let [low, high] = ends.map(|end| scale_of(self.domain, &end));
         match self.domain {
-            Domain::Choice(choices) => self.new((0..choices.len()).map(|i| i as f64)),
-            _ => self.new((0..LEVELS).map(|i| low + (high - low) * i as f64 / (LEVELS - 1) as f64)),
+            Domain::Choice(choices) => self.untried((0..choices.len()).map(|i| i as f64)),
+            _ => self.untried((0..LEVELS).map(|i| low + (high - low) * i as f64 / (LEVELS - 1) as f64)),
         }
     }
 
@@ -229,7 +229,7 @@ impl Scale<'_> {
         let all = || self.tried.iter().map(|tried| scale_of(self.domain, &tried.value));
         let below = all().filter(|at| *at < best).fold(f64::NEG_INFINITY, f64::max);
         let above = all().filter(|at| *at > best).fold(f64::INFINITY, f64::min);
-        self.new([below, above].into_iter().filter(|at| at.is_finite()).map(|at| f64::midpoint(best, at)))
+        self.untried([below, above].into_iter().filter(|at| at.is_finite()).map(|at| f64::midpoint(best, at)))
     }
 }
 
