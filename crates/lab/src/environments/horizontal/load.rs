@@ -78,7 +78,7 @@ impl Load {
         check("period_secs", period_secs, period_secs > 0.0, "a number above 0")?;
         let (own, period) = match load.users() {
             Some(users) => (users.into_iter().fold(0.0, f64::max), 4.0 * PHASE_SECS),
-            None => (0.3 * capacity, period_secs),
+            None => (0.2 * capacity, period_secs),
         };
         check("rate", own, true, "a rate, where a service has no CPU limit")?;
         Ok(Self { shape: load, rate: if rate > 0.0 { rate } else { own }, amplitude, period })
