@@ -145,9 +145,9 @@ fn columns(application: &Application) -> Vec<Vec<ServiceId>> {
         for step in 1..=deepest {
             let column = if forth { step } else { deepest - step };
             let mean = |service: ServiceId| {
-                let beside = edges.iter().filter_map(|(from, to, _)| match forth {
-                    true => (*to == service).then_some(row[*from]),
-                    false => (*from == service).then_some(row[*to]),
+                let beside = edges.iter().filter_map(|(from, to, _)| {
+                    let (own, other) = if forth { (*to, *from) } else { (*from, *to) };
+                    (own == service).then_some(row[other])
                 });
                 let (sum, count) = beside.fold((0.0, 0.0), |(sum, count), place| (sum + place, count + 1.0));
                 if count > 0.0 { sum / count } else { row[service] }

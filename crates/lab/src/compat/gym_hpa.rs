@@ -1,4 +1,4 @@
-//! `redis_compat` and `online_boutique_compat`: the simulated mode of gym-hpa, k8s-hpa and GRLScaler as it was published.
+//! `redis_compat` and `online_boutique_compat`: the simulated mode of gym-hpa, k8s-hpa and `GRLScaler` as it was published.
 //!
 //! It replays a recorded table. What its code does and its documentation does not say:
 //!

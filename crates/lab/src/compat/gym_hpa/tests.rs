@@ -132,7 +132,6 @@ fn a_table_that_the_original_would_fail_on_is_refused() {
 /// 11 / 8 deployments match, and seven moves in fifteen are out of the bounds: 25 · ((1 − 7 / 15) · 11 / 8 − 7 / 15) = 6.7 an episode.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "where the tables are is the user's to say")]
-#[expect(clippy::print_stderr, reason = "a test that could not be made says so")]
 fn a_random_policy_earns_on_the_published_rows_what_its_moves_and_matches_say() {
     let Ok(dir) = std::env::var("GYM_HPA_DIR") else {
         eprintln!("skipped: GYM_HPA_DIR is not set");

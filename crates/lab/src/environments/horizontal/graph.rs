@@ -1,6 +1,6 @@
 //! Who calls whom among the deployments of an application: from its own requests, or from a file of edges.
 //!
-//! Left out: weights of calls. An entry is 1 or 0, as in GRLScaler.
+//! Left out: weights of calls. An entry is 1 or 0, as in `GRLScaler`.
 
 use crate::{Error, Result, files};
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn adjacency(application: &Application, edges: &str) -> Result<Vec<f32>> {
     Ok(adjacency)
 }
 
-/// Lines `source,destination`, below a header of that (or `src,dst`, as GRLScaler's scraper has it) or without one; further fields are
+/// Lines `source,destination`, below a header of that (or `src,dst`, as `GRLScaler`'s scraper has it) or without one; further fields are
 /// passed over.
 fn parse(application: &Application, text: &str) -> Result<Vec<(usize, usize)>, String> {
     let names = || application.services.iter().map(|service| service.name.as_str());

@@ -49,7 +49,6 @@ fn desired_replicas_follow_the_published_formula_at_its_edges() {
 /// `redis.csv`.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "where the tables are is the user's to say")]
-#[expect(clippy::print_stderr, reason = "a test that could not be made says so")]
 fn desired_replicas_are_those_of_every_recorded_row() {
     let Ok(dir) = std::env::var("GYM_HPA_DIR") else {
         eprintln!("skipped: GYM_HPA_DIR is not set");
@@ -178,7 +177,8 @@ fn a_trace_is_a_table_that_can_be_replayed() {
     let mut text = format!("{}\n", env.trace_columns().join(","));
     let mut rows = 0;
     evaluate(&mut env, Actor::Random, 3, 8, &mut |env| {
-        text += &format!("{}\n", env.trace_row().join(","));
+        text += &env.trace_row().join(",");
+        text.push('\n');
         rows += 1;
     })
     .unwrap();
@@ -196,7 +196,8 @@ fn table(rules: &Rules, rows: &[[u32; 2]]) -> Table {
     for (at, pods) in rows.iter().enumerate() {
         let reading = |pods: u32| Reading { pods, cpu: 100 * (at as u32 + 1), ..Reading::default() };
         let readings = pods.map(reading);
-        text += &format!("\n{}", fields("2000-01-01 00:00:00", &rules.deployments, &readings, 1.0).join(","));
+        text.push('\n');
+        text += &fields("2000-01-01 00:00:00", &rules.deployments, &readings, 1.0).join(",");
     }
     Table::parse(&text, &rules.deployments).unwrap()
 }
