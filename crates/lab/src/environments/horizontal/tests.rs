@@ -267,9 +267,6 @@ fn settings_that_cannot_work_are_refused_by_name() {
         let config = configuration("redis_gym", settings).unwrap();
         (REDIS.build)(&config, 1).err().unwrap().to_string()
     };
-    assert!(
-        wrong(&[("horizontal.masked", "true")]).starts_with("horizontal.masked: is true, expected false")
-    );
     assert_eq!(wrong(&[("horizontal.delta", "9")]), "horizontal.delta: is 9, expected 1 to 7");
     assert!(wrong(&[("horizontal.interval_secs", "7")]).contains("a multiple of sim.substep_secs"));
     assert!(wrong(&[("horizontal.weights.pod", "1.0")]).contains("did you mean \"pods\""));
