@@ -44,7 +44,10 @@ const RECURRENT: [(&str, &str); 3] = [
 ];
 const GRAPH: [(&str, &str); 3] = [
     ("horizontal.observation", "graph"),
-    ("ppo.network.encoder.graph", "{ layers = [32, 32], kind = \"convolution\", head = \"nodes\" }"),
+    (
+        "ppo.network.encoder.graph",
+        "{ layers = [32], kind = { attention = { heads = 1 } }, head = \"nodes\" }",
+    ),
     ("ppo.network.hidden", "[32]"),
 ];
 
