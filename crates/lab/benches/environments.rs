@@ -1,97 +1,55 @@
-//! Steps per second of every registered environment with random actions, alone and in PPO's whole training loop with the settings
-//! that suit it, on one thread. Prints medians and spreads by the time on the CPU, which other processes disturb less;
-//! asserts nothing.
+//! Steps per second of every registered environment by itself: a batch of 32 with random actions, episodes and their logs included, on
+//! one thread. Prints the median and the spread of several rounds, by the time on the CPU; asserts nothing.
 //!
-//! `cargo bench -p trimtab-lab --bench environments`
+//! `cargo bench -p trimtab-lab --bench environments [-- NAME …]`
 
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a benchmark looks at the clock and prints"
+)]
 
-use rand::{RngExt, SeedableRng};
+use std::time::Instant;
 use trimtab_lab::{
-    RunConfig,
     config::{Layer, resolve},
-    environments::{self, Env},
+    environments::{ALL, Actor, evaluate},
 };
-use trimtab_rl::{ActionSpace, Actions, Learner, Ppo, StepBuffers};
 
-const ROUNDS: usize = 9;
-/// CPU seconds of a round: long enough for the scheduler's statistics, which move once a tick.
-const SECONDS: f64 = 0.3;
+const ROUNDS: usize = 5;
+const N_ENVS: usize = 32;
 
 fn main() {
-    for registered in environments::ALL {
-        let config = resolve(&[Layer::key("bench", &["env"], registered.name)]).expect("a registered name");
-        for n_envs in [1, config.n_envs] {
-            let mut env = (registered.build)(&config, n_envs).expect("the defaults work");
-            measure(&format!("{}, {n_envs} at once", registered.name), &mut stepping(env.as_mut()));
-        }
-        measure(&format!("{}, PPO", registered.name), &mut training(&config, registered));
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    println!("| environment | steps a CPU second, median | least | most |\n|---|---:|---:|---:|");
+    for registered in
+        ALL.into_iter().filter(|r| wanted.is_empty() || wanted.iter().any(|name| name == r.name))
+    {
+        let config =
+            resolve(&[Layer::key("benchmark", &["env"], registered.name)]).expect("the defaults work");
+        let mut env = (registered.build)(&config, N_ENVS).expect("the defaults work");
+        let mut rates: Vec<f64> = (0..ROUNDS)
+            .map(|round| {
+                let (start, cpu) = (Instant::now(), cpu_seconds());
+                let mut steps = 0;
+                while start.elapsed().as_secs_f64() < 0.5 {
+                    evaluate(env.as_mut(), Actor::Random, round as u64, 2, &mut |_| steps += N_ENVS)
+                        .expect("random actions are allowed");
+                    env.take_episodes();
+                }
+                steps as f64 / (cpu_seconds() - cpu)
+            })
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        println!(
+            "| `{}` | {:.0} | {:.0} | {:.0} |",
+            registered.name,
+            rates[ROUNDS / 2],
+            rates[0],
+            rates[ROUNDS - 1]
+        );
     }
-}
-
-/// Steps with actions drawn beforehand; masks are not looked at.
-fn stepping(env: &mut dyn Env) -> impl FnMut() -> usize {
-    let spec = env.spec().clone();
-    let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-    let heads = match &spec.action_space {
-        ActionSpace::Discrete(choices) => vec![*choices],
-        ActionSpace::MultiDiscrete(choices) => choices.clone(),
-        ActionSpace::Box(_) => vec![],
-    };
-    let entries = spec.rows() * spec.action_space.width();
-    let choices: Vec<Vec<u32>> = (0..1024)
-        .map(|_| {
-            (0..entries)
-                .map(|at| rng.random_range(0..heads.get(at % heads.len().max(1)).map_or(1, |n| *n as u32)))
-                .collect()
-        })
-        .collect();
-    let numbers: Vec<Vec<f32>> =
-        (0..1024).map(|_| (0..entries).map(|_| rng.random_range(-1.0..=1.0)).collect()).collect();
-    let mut out = StepBuffers::new(&spec);
-    env.reset(1, &mut out.obs);
-    move || {
-        for (choices, numbers) in choices.iter().zip(&numbers) {
-            let actions =
-                if heads.is_empty() { Actions::Continuous(numbers) } else { Actions::Discrete(choices) };
-            env.step(actions, &mut out).expect("actions are inside the space");
-        }
-        env.take_episodes();
-        1024 * spec.n_envs
-    }
-}
-
-fn training(config: &RunConfig, registered: &environments::Registered) -> impl FnMut() -> usize + use<> {
-    let mut env = (registered.build)(config, config.n_envs).expect("the defaults work");
-    let mut learner =
-        Ppo::new(config.ppo.clone(), env.spec(), env.constraints(), 0).expect("the defaults work");
-    learner.start(env.as_mut(), 1_000_000_000).expect("the environment fits");
-    move || {
-        let before = Learner::timesteps(&learner);
-        learner.iterate(env.as_mut()).expect("every number is finite");
-        env.take_episodes();
-        (Learner::timesteps(&learner) - before) as usize
-    }
-}
-
-fn measure(name: &str, work: &mut dyn FnMut() -> usize) {
-    work();
-    let mut rates: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let (start, mut steps) = (cpu_seconds(), 0);
-            while cpu_seconds() - start < SECONDS {
-                steps += work();
-            }
-            steps as f64 / (cpu_seconds() - start)
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    println!(
-        "{name}: median {:.0} steps a CPU second ({:.0} to {:.0})",
-        rates[ROUNDS / 2],
-        rates[0],
-        rates[ROUNDS - 1]
-    );
 }
 
 /// Seconds that this process has spent on a CPU (Linux).

@@ -98,3 +98,60 @@ fn what_does_not_fit_an_environment_is_refused() {
     tells(&train(&["--set", "teastore.weights.speed=1"]), &["no reward term \"speed\""]);
     tells(&train(&["--set", "teastore.reward=weighted_90_10"]), &["num_request", "which the table has not"]);
 }
+
+#[test]
+fn a_trace_of_a_horizontal_environment_is_a_table_it_can_be_run_on() {
+    let place = Place::new();
+    let evaluate = |more: &[&str]| {
+        place.fine(
+            &[&["evaluate", "--policy", "random", "--env", "redis_gym", "--episodes", "16"], more].concat(),
+        )
+    };
+    tells(&evaluate(&["--trace-steps", "table.csv"]), &["redis_gym, random", "avg_latency", "at_desired"]);
+    let table = String::from_utf8(place.read("table.csv")).unwrap();
+    assert!(
+        table.starts_with("date,redis-leader_num_pods,redis-leader_desired_replicas,redis-leader_cpu_usage,"),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 1 + 16 * 25);
+    tells(&evaluate(&["--set", "horizontal.table=table.csv"]), &["400 rows", "exact_share"]);
+    let compat = [
+        "evaluate",
+        "--policy",
+        "constant:0,0",
+        "--env",
+        "redis_compat",
+        "--set",
+        "gym_hpa_compat.table=table.csv",
+    ];
+    tells(&place.fine(&compat), &["redis_compat", "invalid_share 0.0000"]);
+}
+
+#[test]
+fn a_policy_that_scores_nodes_acts_on_other_applications() {
+    let place = Place::new();
+    let graph = [
+        "horizontal.observation=graph",
+        "ppo.network.encoder.graph={ layers = [8], kind = \"convolution\", head = \"nodes\" }",
+        "n_envs=2",
+        "ppo.batch_size=100",
+    ];
+    let mut train = vec!["train", "--env", "redis_gym", "--steps", "200", "--run-dir", "run"];
+    graph.iter().for_each(|setting| train.extend(["--set", setting]));
+    place.fine(&train);
+    let evaluate = |env: &str| place.fine(&["evaluate", "--run", "run", "--env", env, "--episodes", "1"]);
+    tells(&evaluate("generated-6-1"), &["horizontal, run: mean return"]);
+    tells(&evaluate("chained_services"), &["25.0 steps"]);
+}
+
+#[test]
+fn a_call_graph_is_drawn() {
+    let place = Place::new();
+    tells(
+        &place.fine(&["app", "graph", "online_boutique", "--out", "shop.svg"]),
+        &["shop.svg: 11 services, 15 calls"],
+    );
+    assert!(String::from_utf8(place.read("shop.svg")).unwrap().contains("cartservice"));
+    tells(&place.fine(&["app", "graph", "generated-6-1"]), &["<svg", "s5"]);
+    tells(&place.refused(&["app", "graph", "online_botique"]), &["did you mean \"online_boutique\""]);
+}

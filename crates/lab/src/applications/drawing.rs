@@ -146,8 +146,8 @@ fn columns(application: &Application) -> Vec<Vec<ServiceId>> {
             let column = if forth { step } else { deepest - step };
             let mean = |service: ServiceId| {
                 let beside = edges.iter().filter_map(|(from, to, _)| {
-                    let (own, other) = if forth { (to, from) } else { (from, to) };
-                    (*own == service).then_some(row[*other])
+                    let (own, other) = if forth { (*to, *from) } else { (*from, *to) };
+                    (own == service).then_some(row[other])
                 });
                 let (sum, count) = beside.fold((0.0, 0.0), |(sum, count), place| (sum + place, count + 1.0));
                 if count > 0.0 { sum / count } else { row[service] }

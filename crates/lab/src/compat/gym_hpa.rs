@@ -24,7 +24,7 @@ use crate::{
         Description, Env, Family, Registered,
         description::{ActionEntry, Entry, Term, Values},
         horizontal::{
-            self, Deployment, Reading, Rules, Simulated,
+            self, ActionForm, Deployment, HorizontalConfig, Reading, Rules, Simulated,
             table::{Report, Row, Table, clock, columns, fields},
         },
         task_env::{LoggedTask, TaskEnv},
@@ -294,7 +294,8 @@ impl LoggedTask for Replay {
 /// The corrected environment's configuration, for its application and its rules.
 fn corrected(config: &RunConfig) -> RunConfig {
     let env = if config.env == REDIS.name { "redis_gym" } else { "online_boutique_gym" };
-    RunConfig { env: env.to_owned(), goal: config.goal, seed: 0, ..RunConfig::default() }
+    let horizontal = HorizontalConfig { action: ActionForm::Move, ..HorizontalConfig::default() };
+    RunConfig { env: env.to_owned(), goal: config.goal, horizontal, ..RunConfig::default() }
 }
 
 fn replay(config: &RunConfig) -> Result<Replay> {

@@ -78,7 +78,7 @@ impl Load {
         check("period_secs", period_secs, period_secs > 0.0, "a number above 0")?;
         let (own, period) = match load.users() {
             Some(users) => (users.into_iter().fold(0.0, f64::max), 4.0 * PHASE_SECS),
-            None => (0.3 * capacity, period_secs),
+            None => (0.2 * capacity, period_secs),
         };
         check("rate", own, true, "a rate, where a service has no CPU limit")?;
         Ok(Self { shape: load, rate: if rate > 0.0 { rate } else { own }, amplitude, period })
@@ -136,9 +136,9 @@ mod tests {
             let load = load(shape, 0.0);
             let rates: Vec<f64> = (0..160_000).map(|second| load.rate(f64::from(second), 3)).collect();
             let mean = rates.iter().sum::<f64>() / rates.len() as f64;
-            assert!((mean - 150.0).abs() < 8.0, "{shape:?}: {mean}");
+            assert!((mean - 100.0).abs() < 6.0, "{shape:?}: {mean}");
             let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
-            let expected = if shape == Waveform::Constant { 150.0 } else { 60.0 };
+            let expected = if shape == Waveform::Constant { 100.0 } else { 40.0 };
             assert!((least - expected).abs() < 0.01, "{shape:?}: {least}");
         }
     }

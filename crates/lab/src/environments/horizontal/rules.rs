@@ -33,11 +33,11 @@ pub(super) const SIGNAL_CAP: f64 = 4.0;
 #[serde(rename_all = "snake_case")]
 pub enum ActionForm {
     /// A deployment and one of 15 moves, each on its own (gym-hpa).
-    #[default]
     Move,
     /// The same as one choice, so that masks can forbid it.
     Pair,
     /// A change of every deployment.
+    #[default]
     Delta,
 }
 
@@ -162,10 +162,6 @@ impl Rules {
         {
             check(key, found, found >= 0.0, "a number of at least 0")?;
         }
-        if settings.masked && settings.action == ActionForm::Move {
-            let message = "is true, expected false with action = \"move\", whose entries are chosen apart (see \"pair\")";
-            return Err(Error::config("horizontal.masked", message));
-        }
         let or = |given: f64, otherwise: f64| if given > 0.0 { given } else { otherwise };
         let objective = application.slo.p95.millis();
         let published = match application.name.as_str() {
@@ -182,7 +178,7 @@ impl Rules {
             goal: config.goal,
             form: settings.action,
             delta: settings.delta,
-            masked: settings.masked,
+            masked: settings.masked && settings.action != ActionForm::Move,
             scale: settings.scale,
             adjacency: match settings.observation {
                 Observation::Flat => Vec::new(),

@@ -96,13 +96,17 @@ fn targets_and_bounds_are_the_published_ones() {
     assert_eq!(targets, expected);
     assert!(rules.deployments.iter().all(|deployment| (deployment.min, deployment.max) == (1, 8)));
     assert_eq!(rules.deployments[10].name, "emailservice");
-    assert_eq!((rules.spec(1).obs_dim, rules.spec(1).action_space.width()), (66, 2));
+    let published = [("horizontal.action", "move")];
+    let spec = super::rules(&configuration("online_boutique_gym", &published).unwrap()).unwrap().spec(1);
+    assert_eq!((spec.obs_dim, spec.action_space), (66, trimtab_rl::ActionSpace::MultiDiscrete(vec![11, 15])));
 }
 
 #[test]
 fn a_move_out_of_bounds_changes_nothing_and_costs_the_penalty() {
     for (goal, penalty) in [("cost", -1.0), ("latency", -250.0), ("multi", -8.0)] {
-        let rules = rules(&configuration("redis_gym", &[("goal", goal)]).unwrap()).unwrap();
+        let rules =
+            rules(&configuration("redis_gym", &[("goal", goal), ("horizontal.action", "move")]).unwrap())
+                .unwrap();
         let mut pods = [6, 1];
         assert_eq!((rules.carry_out(&[0, 2], &mut pods), pods), (0, [8, 1]));
         assert_eq!((rules.carry_out(&[0, 1], &mut pods), pods), (1, [8, 1]));
@@ -155,7 +159,8 @@ fn every_form_and_layout_keeps_the_contract() {
             ("horizontal.masked", "true"),
             ("horizontal.observation", "graph"),
         ],
-        vec![("horizontal.action", "delta"), ("horizontal.scale", "published"), ("goal", "cost")],
+        vec![("horizontal.masked", "false"), ("horizontal.scale", "published"), ("goal", "cost")],
+        vec![("horizontal.action", "move"), ("horizontal.edges", "\"\"")],
         vec![("horizontal.load", "fluctuating"), ("sim.load.kind", "closed"), ("goal", "latency")],
     ] {
         let config = configuration("chained_services_gym", &settings).unwrap();
@@ -171,8 +176,8 @@ fn a_trace_is_a_table_that_can_be_replayed() {
     let mut env = simulated("redis_gym", &[("goal", "cost")], 1);
     let mut text = format!("{}\n", env.trace_columns().join(","));
     let mut rows = 0;
-    evaluate(&mut env, Actor::Random, 3, 8, &mut |step| {
-        text.push_str(&step.env.trace_row().join(","));
+    evaluate(&mut env, Actor::Random, 3, 8, &mut |env| {
+        text += &env.trace_row().join(",");
         text.push('\n');
         rows += 1;
     })
@@ -192,7 +197,7 @@ fn table(rules: &Rules, rows: &[[u32; 2]]) -> Table {
         let reading = |pods: u32| Reading { pods, cpu: 100 * (at as u32 + 1), ..Reading::default() };
         let readings = pods.map(reading);
         text.push('\n');
-        text.push_str(&fields("2000-01-01 00:00:00", &rules.deployments, &readings, 1.0).join(","));
+        text += &fields("2000-01-01 00:00:00", &rules.deployments, &readings, 1.0).join(",");
     }
     Table::parse(&text, &rules.deployments).unwrap()
 }
@@ -262,9 +267,6 @@ fn settings_that_cannot_work_are_refused_by_name() {
         let config = configuration("redis_gym", settings).unwrap();
         (REDIS.build)(&config, 1).err().unwrap().to_string()
     };
-    assert!(
-        wrong(&[("horizontal.masked", "true")]).starts_with("horizontal.masked: is true, expected false")
-    );
     assert_eq!(wrong(&[("horizontal.delta", "9")]), "horizontal.delta: is 9, expected 1 to 7");
     assert!(wrong(&[("horizontal.interval_secs", "7")]).contains("a multiple of sim.substep_secs"));
     assert!(wrong(&[("horizontal.weights.pod", "1.0")]).contains("did you mean \"pods\""));
@@ -276,7 +278,7 @@ fn settings_that_cannot_work_are_refused_by_name() {
 
 #[test]
 fn an_action_outside_its_space_is_an_error_and_not_clipped() {
-    let mut env = simulated("redis_gym", &[], 2);
+    let mut env = simulated("redis_gym", &[("horizontal.action", "move")], 2);
     let mut out = StepBuffers::new(env.spec());
     env.reset(0, &mut out.obs);
     let error = env.step(Actions::Discrete(&[0, 0, 2, 0]), &mut out).unwrap_err();
@@ -306,6 +308,6 @@ fn the_bound_of_multi_binds() {
             baseline::follow(&mut env, &baseline::Rule::Allocation(allocation), 1, 2).unwrap().signal
         };
         let (few, many) = (signal(fewest), signal(most));
-        assert!(few > 1.5 && many < 0.8, "{name}: {few} {many}");
+        assert!(few > 1.2 && many < 0.95, "{name}: {few} {many}");
     }
 }
