@@ -33,8 +33,8 @@ fn traces_and_episodes_have_a_field_for_every_column() {
     for registered in ALL {
         let mut env = (registered.build)(&configuration(registered), 1).unwrap();
         let mut rows = Vec::new();
-        evaluate(env.as_mut(), trimtab_rl::evaluation::Actor::Random, 1, 1, &mut |env| {
-            rows.push(env.trace_row())
+        evaluate(env.as_mut(), trimtab_rl::evaluation::Actor::Random, 1, 1, &mut |step| {
+            rows.push(step.env.trace_row());
         })
         .unwrap();
         let columns = env.trace_columns().len();
