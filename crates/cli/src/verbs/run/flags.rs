@@ -54,7 +54,7 @@ pub(super) struct Flags {
     #[arg(long, visible_alias = "test_path", value_name = "PATH")]
     test_path: Option<PathBuf>,
     /// Steps between two checkpoints [default: 500]
-    #[arg(long, visible_alias = "save_freq", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Steps in all [default: 5000]
     #[arg(long, visible_alias = "total_steps", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -176,9 +176,10 @@ fn a_trace_is_a_table_that_can_be_replayed() {
     let mut env = simulated("redis_gym", &[("goal", "cost")], 1);
     let mut text = format!("{}\n", env.trace_columns().join(","));
     let mut rows = 0;
-    evaluate(&mut env, Actor::Random, 3, 8, &mut |env| {
-        text += &env.trace_row().join(",");
-        text.push('\n');
+    evaluate(&mut env, Actor::Random, 3, 8, &mut |step| {
+        text += &step.env.trace_row().join(",");
+        text.push('
+');
         rows += 1;
     })
     .unwrap();
