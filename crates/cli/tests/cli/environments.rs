@@ -137,7 +137,9 @@ fn a_policy_that_scores_nodes_acts_on_other_applications() {
         "ppo.batch_size=100",
     ];
     let mut train = vec!["train", "--env", "redis_gym", "--steps", "200", "--run-dir", "run"];
-    graph.iter().for_each(|setting| train.extend(["--set", setting]));
+    for setting in &graph {
+        train.extend(["--set", setting]);
+    }
     place.fine(&train);
     let evaluate = |env: &str| place.fine(&["evaluate", "--run", "run", "--env", env, "--episodes", "1"]);
     tells(&evaluate("generated-6-1"), &["horizontal, run: mean return"]);

@@ -178,8 +178,7 @@ fn a_trace_is_a_table_that_can_be_replayed() {
     let mut rows = 0;
     evaluate(&mut env, Actor::Random, 3, 8, &mut |step| {
         text += &step.env.trace_row().join(",");
-        text.push('
-');
+        text.push('\n');
         rows += 1;
     })
     .unwrap();
