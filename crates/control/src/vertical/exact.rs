@@ -7,8 +7,8 @@ use crate::{
     Result,
     parameter::Parameter,
     vpa::{
-        AggregationConfig, Amount, ContainerRecommendation, History, LimitRanges, Percentiles, Quantity, Recommender,
-        RecommenderConfig, Resource, ResourceList, ResourcePolicy, Running, Span, Stamp,
+        AggregationConfig, Amount, ContainerRecommendation, History, LimitRanges, Percentiles, Quantity,
+        Recommender, RecommenderConfig, Resource, ResourceList, ResourcePolicy, Running, Span, Stamp,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,12 @@ impl ExactConfig {
             flag(&bound("upper"), set.upper, upstream.upper, "");
         }
         flag("cpu-histogram-decay-half-life", self.cpu_half_life_hours, default.cpu_half_life_hours, "h");
-        flag("memory-histogram-decay-half-life", self.memory_half_life_hours, default.memory_half_life_hours, "h");
+        flag(
+            "memory-histogram-decay-half-life",
+            self.memory_half_life_hours,
+            default.memory_half_life_hours,
+            "h",
+        );
         flag("memory-aggregation-interval", self.memory_interval_hours, default.memory_interval_hours, "h");
         flag("oom-bump-up-ratio", self.oom_bump_up_ratio, default.oom_bump_up_ratio, "");
         let below = |value: f64, default: f64| value.min(default);

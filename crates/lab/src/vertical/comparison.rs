@@ -196,8 +196,7 @@ pub(super) fn duel(
     progress: &dyn Fn(&str),
 ) -> Result<UsageComparison> {
     let baseline = Some(known.name.to_owned());
-    let entrant =
-        |name: &str, settings| Entrant { name: name.to_owned(), who: Who::Known(known, settings) };
+    let entrant = |name: &str, settings| Entrant { name: name.to_owned(), who: Who::Known(known, settings) };
     let entrants = [entrant(known.name, Settings::default()), entrant(name, settings.clone())];
     let entrants = if settings.is_empty() { &entrants[..1] } else { &entrants[..] };
     played(recordings, entrants, baseline, config, threads, command, progress)

@@ -113,12 +113,18 @@ mod tests {
     fn yaml(name: &str, settings: &str) -> (String, Vec<Manifest>) {
         let series = UsageWorkload::example("alibaba").unwrap().build().unwrap();
         let case = Case::of(&series, &CaseConfig::default());
-        let named = |container: &str, has_memory| Case { container: container.to_owned(), has_memory, ..case.clone() };
+        let named = |container: &str, has_memory| Case {
+            container: container.to_owned(),
+            has_memory,
+            ..case.clone()
+        };
         let cases = vec![named("m_1932", true), named("m-1932", true), named("PlanetLab.node", false)];
         let recordings = [Recording { name: "made-up".to_owned(), remark: String::new(), cases }];
         let known = crate::vertical::find(name).unwrap();
         let settings = Settings::parse_for(name, known.parameters, settings).unwrap();
-        let Manifests::Yaml(text) = manifests(known, &settings, &recordings).unwrap() else { panic!("no YAML") };
+        let Manifests::Yaml(text) = manifests(known, &settings, &recordings).unwrap() else {
+            panic!("no YAML")
+        };
         let config = exact_config(known, &settings).unwrap().unwrap();
         let names = ["m-1932", "m-1932-2", "planetlab-node"];
         let objects = names.iter().zip(&recordings[0].cases).map(|(name, case)| object(name, &config, case));
@@ -133,10 +139,18 @@ mod tests {
             let documents: Vec<&str> = text.split("---\n").skip(1).collect();
             assert_eq!(documents.len(), objects.len());
             for (document, object) in documents.iter().zip(&objects) {
-                assert_eq!(from_yaml::<Manifest>("kubernetes.yaml", document).unwrap(), *object, "{document}");
+                assert_eq!(
+                    from_yaml::<Manifest>("kubernetes.yaml", document).unwrap(),
+                    *object,
+                    "{document}"
+                );
             }
             assert_eq!(text.contains("updateMode: InPlaceOrRecreate"), name == "vpa_in_place", "{text}");
-            assert_eq!(text.contains("cpu: 100m") && text.contains("memory: 300Mi"), settings == set, "{text}");
+            assert_eq!(
+                text.contains("cpu: 100m") && text.contains("memory: 300Mi"),
+                settings == set,
+                "{text}"
+            );
             assert!(!documents[2].contains("memory"), "memory was not recorded: {}", documents[2]);
         }
     }

@@ -117,11 +117,13 @@ pub fn is_vertical(name: &str, usage: bool) -> Result<bool> {
         (true, _, false) => Ok(false),
         (_, true, true) => Ok(true),
         (_, true, false) => {
-            let message = "sets the requests of containers, expected --usage with files or folders of recorded use";
+            let message =
+                "sets the requests of containers, expected --usage with files or folders of recorded use";
             Err(Error::config(name, message))
         }
         (true, false, true) => {
-            let message = format!("sets replicas, expected one of these with --usage: {}", tunable().join(", "));
+            let message =
+                format!("sets replicas, expected one of these with --usage: {}", tunable().join(", "));
             Err(Error::config(name, message))
         }
         (false, false, true) => Err(Error::unknown("vertical autoscaler", name, tunable().into_iter())),
@@ -209,13 +211,15 @@ impl Tuning {
         let Some(default) = default else { return Err(Error::config(self.known.name, "has no loss")) };
         // Half of few settings would be too many for tidying.
         let tidying = self.space.parameters().len() as u64;
-        let trials = if self.settings > 4 * tidying { self.settings - 1 - tidying } else { self.settings - 1 };
+        let trials =
+            if self.settings > 4 * tidying { self.settings - 1 - tidying } else { self.settings - 1 };
         let tell_trial = |trial: &Trial| tell((trial.number + 1) as f64 / trials as f64, trial.value);
         if !study.run(trials, threads, stop, &|attempt| self.attempt(attempt), &tell_trial)? {
             return Ok(None);
         }
         let mut best = default.clone();
-        if let Some((loss, point)) = study.ranked().first().and_then(|trial| Some((trial.value?, &trial.point)))
+        if let Some((loss, point)) =
+            study.ranked().first().and_then(|trial| Some((trial.value?, &trial.point)))
             && loss < default.loss
         {
             best = Candidate { settings: self.rounded(point)?, loss };
@@ -229,8 +233,10 @@ impl Tuning {
             search: self.hours_of(&study, tidied),
             settings: 1 + study.trials().len() + tidied as usize,
         };
-        let named =
-            |candidate: &Candidate| Named { name: self.name(&candidate.settings), training_loss: candidate.loss };
+        let named = |candidate: &Candidate| Named {
+            name: self.name(&candidate.settings),
+            training_loss: candidate.loss,
+        };
         let comparison = duel(
             &self.recordings,
             self.known,
@@ -375,7 +381,8 @@ fn hours_of(case: &Case) -> f64 {
 /// A point as settings, without what says no more than the defaults.
 fn settings(known: &KnownVertical, point: &Point) -> Result<Settings> {
     let typed = |point: &Point| {
-        let pairs: Vec<String> = point.iter().map(|(name, value)| format!("{name}={}", in_text(value))).collect();
+        let pairs: Vec<String> =
+            point.iter().map(|(name, value)| format!("{name}={}", in_text(value))).collect();
         Settings::parse_for(known.name, known.parameters, &pairs.join(","))
     };
     let all = typed(point)?;
@@ -426,7 +433,8 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let first = tuned(autoscaler, dir.path());
             assert!(first.best.training_loss < first.default.training_loss, "{autoscaler}: {first:?}");
-            let names: Vec<&str> = first.comparison.autoscalers.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<&str> =
+                first.comparison.autoscalers.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, [autoscaler, TUNED]);
             assert!(first.comparison.paired.iter().any(|p| p.metric == "loss" && p.candidate == TUNED));
             // The name is one that a comparison takes.
