@@ -12,6 +12,7 @@ mod invocation;
 mod listing;
 mod output;
 mod progress;
+mod recorded;
 mod results;
 mod settings;
 mod sparkline;

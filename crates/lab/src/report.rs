@@ -1,6 +1,6 @@
 //! The report of a comparison: one self-contained page with pictures, and the same table for the terminal.
 //!
-//! So are the page of a study ([`study`]) and that of a tuned autoscaler ([`autoscaler`]). A page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
+//! So are the page of a study ([`study`]) and those of a tuned autoscaler ([`autoscaler`], [`vertical()`]). A page loads nothing: styles and pictures are inside it. Left out: writing files, judging (the verdicts
 //! are the comparison's own) and interaction.
 
 mod alone;
@@ -32,6 +32,7 @@ mod tests;
 mod timeline;
 mod usage;
 mod usage_figure;
+mod vertical;
 
 pub use autoscaler::autoscaler;
 pub use curves::learning_curve;
@@ -41,6 +42,7 @@ pub use study::study;
 pub use table::table;
 pub use usage::{usage_page, usage_table};
 pub use usage_figure::usage_figure;
+pub use vertical::vertical;
 
 use crate::comparison::{Analysis, Comparison, LearningCurve, TrafficSummary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

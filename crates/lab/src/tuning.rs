@@ -295,7 +295,7 @@ fn put(config: &RunConfig, point: &Point, place: &str) -> Result<RunConfig> {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

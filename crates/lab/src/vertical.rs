@@ -11,8 +11,10 @@ mod cases;
 mod comparison;
 mod judgement;
 mod learned;
+mod manifests;
 pub mod registry;
 mod score;
+pub mod tuning;
 
 pub use cases::{Case, CaseConfig, Recording, load};
 pub use comparison::{Cell, Column, Paired, UsageComparison, UsageRow, compare};

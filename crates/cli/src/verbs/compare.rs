@@ -7,6 +7,7 @@ use crate::{
     clock, destination, invocation,
     output::{Ending, Output},
     progress::Display,
+    recorded::RecordedArgs,
     results,
     settings::{ConfigArgs, ScoringArgs, Settings, TrafficArgs},
 };
@@ -58,8 +59,11 @@ pub(crate) struct CompareArgs {
     scoring: ScoringArgs,
     #[command(flatten)]
     traffic: TrafficArgs,
+    /// Files or folders of recorded use of CPU and memory: compare vertical autoscalers on them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["app", "trace", "shift"], help_heading = "Recorded use")]
+    usage: Vec<PathBuf>,
     #[command(flatten)]
-    usage: usage::UsageArgs,
+    recorded: RecordedArgs,
     #[command(flatten)]
     preset: preset::PresetArgs,
     #[command(flatten)]
@@ -71,9 +75,10 @@ const DEFAULT: [&str; 3] = ["fixed", "hpa", "hpa_calibrated"];
 
 /// See [`CompareArgs`].
 pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Ending> {
-    if !args.usage.usage.is_empty() {
+    if !args.usage.is_empty() {
         let threads = args.scoring.threads();
-        return usage::run(&args.usage, args.autoscalers.as_deref(), threads, &args.out, output);
+        let autoscalers = args.autoscalers.as_deref();
+        return usage::run(&args.usage, &args.recorded, autoscalers, threads, &args.out, output);
     }
     if let Some(name) = &args.preset.preset {
         let settings = Settings::new(&args.config)?.traffic(&args.traffic);

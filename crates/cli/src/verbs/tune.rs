@@ -1,6 +1,7 @@
-//! `trimtab tune`: a search for an autoscaler's best settings ([`autoscaler`]), or for good hyper-parameters of learning.
+//! `trimtab tune`: a search for an autoscaler's best settings ([`autoscaler`], [`vertical`]), or for good hyper-parameters of learning.
 
 mod autoscaler;
+mod vertical;
 
 use crate::{
     choices::{ACTIONS, ALGORITHMS, GOALS, PRUNERS, SAMPLERS},
@@ -8,6 +9,7 @@ use crate::{
     invocation::quoted,
     output::{Ending, Output},
     progress::Display,
+    recorded::RecordedArgs,
     settings::{ConfigArgs, Settings, ThreadsArgs, TrafficArgs},
 };
 use anyhow::{Context, Result};
@@ -23,6 +25,7 @@ use trimtab_lab::{
     Error, RunConfig, files,
     search::{MedianConfig, Pruner, Sampler, Space, State, Study, StudyConfig, Trial},
     tuning::{Task, Tuning, default_space},
+    vertical::tuning::is_vertical,
 };
 
 /// Rows of the table that is printed.
@@ -40,6 +43,12 @@ the directory are then report.html, kubernetes.yaml to apply (hpa, keda), best.t
 result.json; trimtab compare --autoscalers takes the directory. Put the name first: --trace takes
 all words that follow.
 
+With --usage, the autoscaler is a vertical one: one setting for all recorded containers, searched for on
+the first part of their series and played to the second (--train-share) beside the default. kubernetes.yaml
+has a VerticalPodAutoscaler for each container (vpa, vpa_in_place), and the flags that the recommender
+needs as a comment: percentiles, margins and half-lives are no fields of the object. --hours are then
+hours of containers; the default suffices for 120 settings.
+
 Without a name, hyper-parameters of learning are searched for. A trial trains one policy for each
 seed and scores them on training days that are held out: requested CPU over that of the calibrated
 HPA, plus 10 times the share of SLO windows violated beyond the budget. Less is better; the HPA
@@ -51,18 +60,19 @@ The same command goes on from where it was stopped, also after a crash, and with
 Examples:
   trimtab tune hpa --env online_boutique --trace shop.csv
   kubectl apply -f studies/online_boutique-hpa/kubernetes.yaml
+  trimtab tune vpa --usage planetlab/,bitbrains.csv
   trimtab tune --env online_boutique --algorithm ppo --trials 50 --timesteps 100000 --seeds 3
   trimtab train --config studies/online_boutique-ppo/best.toml --run-dir runs/tuned")]
 pub(crate) struct TuneArgs {
     /// Autoscaler whose settings are searched for; without one, hyper-parameters of learning are
     autoscaler: Option<String>,
-    /// Where to write [default: studies/ENV-AUTOSCALER or studies/ENV-ALGORITHM]
+    /// Where to write [default: studies/ENV-AUTOSCALER, studies/RECORDING-AUTOSCALER or studies/ENV-ALGORITHM]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Environment: one of `trimtab env list`, or an application file [default: `online_boutique`]
     #[arg(long, visible_alias = "app", value_name = "NAME|FILE")]
     env: Option<String>,
-    /// Simulated hours to search with [default: as many as a learned policy gets]
+    /// Simulated hours to search with [default: as many as a learned policy gets, or 120 settings with --usage]
     #[arg(long, value_name = "N", requires = "autoscaler", help_heading = "Autoscalers")]
     hours: Option<f64>,
     /// Simulations of each test day, or training runs of each trial, with seeds 0 to N - 1
@@ -92,6 +102,11 @@ pub(crate) struct TuneArgs {
     /// Evaluations of each training run; a trial can be ended at each
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000), conflicts_with = "autoscaler", help_heading = "Learning")]
     evaluations: u64,
+    /// Files or folders of recorded use of CPU and memory: tune a vertical autoscaler on them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "autoscaler", conflicts_with_all = ["env", "trace", "config", "set"], help_heading = "Recorded use")]
+    usage: Vec<PathBuf>,
+    #[command(flatten)]
+    recorded: RecordedArgs,
     #[command(flatten)]
     threads: ThreadsArgs,
     #[command(flatten)]
@@ -126,6 +141,7 @@ struct SearchArgs {
 /// See [`TuneArgs`].
 pub(crate) fn run(args: &TuneArgs, output: Output) -> Result<Ending> {
     match &args.autoscaler {
+        Some(name) if is_vertical(name, !args.usage.is_empty())? => vertical::run(name, args, output),
         Some(name) => autoscaler::run(name, args, output),
         None => learning(args, output),
     }
@@ -187,6 +203,10 @@ fn learning(args: &TuneArgs, output: Output) -> Result<Ending> {
 fn default_dir(config: &RunConfig, what: &str) -> PathBuf {
     let stem =
         Path::new(&config.env).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
+    study_dir(&stem, what)
+}
+
+fn study_dir(stem: &str, what: &str) -> PathBuf {
     Path::new("studies").join(format!("{stem}-{what}"))
 }
 

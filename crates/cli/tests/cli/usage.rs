@@ -47,6 +47,53 @@ fn what_is_wrong_with_recorded_use_is_said() {
 }
 
 #[test]
+fn a_vertical_autoscaler_is_tuned_and_its_name_taken_by_a_comparison() {
+    let place = Place::new();
+    place.write("shop.csv", recording());
+    // Twice a day of training, for twelve settings.
+    let tune =
+        ["tune", "vpa", "--usage", "shop.csv", "--interval-secs", "600", "--hours", "576", "--dir", "d"];
+    let told = place.fine(&[&tune[..], &["--quiet"]].concat());
+    tells(&told, &["of 576 simulated hours", "setting: vpa:", "kubectl apply -f d/kubernetes.yaml"]);
+    let yaml = String::from_utf8(place.read("d/kubernetes.yaml")).unwrap();
+    tells(&yaml, &["kind: VerticalPodAutoscaler", "name: worker", "updateMode: ", "#   - --"]);
+    tells(&String::from_utf8(place.read("d/report.html")).unwrap(), &["Tuning vpa on shop", "updateMode: "]);
+    let best: toml::Table = String::from_utf8(place.read("d/best.toml")).unwrap().parse().unwrap();
+    let name = best["autoscaler"].as_str().unwrap();
+    let compare = ["compare", "--usage", "shop.csv", "--interval-secs", "600", "--out", "out", "--quiet"];
+    place.fine(&[&compare[..], &["--autoscalers", &format!("vpa,{name}")]].concat());
+    // The same command finds the same again; another one is refused.
+    assert_eq!(place.fine(&[&tune[..], &["--quiet"]].concat()), told);
+    tells(
+        &place.refused(&[&tune[..], &["--restart-secs", "9"]].concat()),
+        &["d/tuning.toml", "something else"],
+    );
+}
+
+#[test]
+fn what_cannot_be_tuned_on_recorded_use_is_refused_with_one_sentence() {
+    let place = Place::new();
+    place.write("shop.csv", recording());
+    let refused = |more: &[&str]| place.refused(&[&["tune"], more].concat());
+    tells(
+        &refused(&["hpa", "--usage", "shop.csv"]),
+        &["hpa: sets replicas, expected one of these with --usage: vpa"],
+    );
+    tells(&refused(&["vpa"]), &["vpa: sets the requests of containers, expected --usage"]);
+    tells(&refused(&["windw", "--usage", "shop.csv"]), &["did you mean \"window\""]);
+    tells(&refused(&["vpaa"]), &["no autoscaler \"vpaa\" (did you mean \"vpa\"?)"]);
+    tells(
+        &refused(&["constant", "--usage", "shop.csv"]),
+        &["constant: has nothing to tune, expected one of: vpa"],
+    );
+    tells(
+        &refused(&["vpa", "--usage", "shop.csv", "--hours", "9"]),
+        &["hours: is 9, expected at least 96.0"],
+    );
+    tells(&refused(&["vpa", "--usage", "no.csv"]), &["no.csv"]);
+}
+
+#[test]
 fn a_made_up_workload_is_written_with_its_picture() {
     let place = Place::new();
     let told = place.fine(&["workload", "generate", "--type", "alibaba", "--timesteps", "600", "--out", "w"]);

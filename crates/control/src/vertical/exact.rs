@@ -7,8 +7,8 @@ use crate::{
     Result,
     parameter::Parameter,
     vpa::{
-        AggregationConfig, Amount, ContainerRecommendation, History, LimitRanges, Percentiles, Recommender,
-        RecommenderConfig, Resource, ResourcePolicy, Running, Span, Stamp,
+        AggregationConfig, Amount, ContainerRecommendation, History, LimitRanges, Percentiles, Quantity,
+        Recommender, RecommenderConfig, Resource, ResourceList, ResourcePolicy, Running, Span, Stamp,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,57 @@ impl ExactConfig {
             pod_min_cpu_millicores: self.min_cpu_millicores,
             pod_min_memory_mb: self.min_memory_mb,
             ..RecommenderConfig::default()
+        }
+    }
+}
+
+impl ExactConfig {
+    /// Arguments of the recommender that differ from upstream's defaults, as `--name=value`. The least of a pod is among them only
+    /// where it is below the default: above it, [`Self::min_allowed`] says it for a pod of one container.
+    pub fn recommender_flags(&self) -> Vec<String> {
+        let (set, default) = (self.recommender(), Self::default());
+        let upstream = default.recommender();
+        let mut flags = Vec::new();
+        let mut flag = |name: &str, value: f64, default: f64, unit: &str| {
+            if value != default {
+                flags.push(format!("--{name}={value}{unit}"));
+            }
+        };
+        flag("recommendation-margin-fraction", self.safety_margin, default.safety_margin, "");
+        let (cpu, memory) = ((&set.cpu, &upstream.cpu), (&set.memory, &upstream.memory));
+        for (resource, (set, upstream)) in [("cpu", cpu), ("memory", memory)] {
+            flag(&format!("target-{resource}-percentile"), set.target, upstream.target, "");
+            let bound = |side: &str| format!("recommendation-{side}-bound-{resource}-percentile");
+            flag(&bound("lower"), set.lower, upstream.lower, "");
+            flag(&bound("upper"), set.upper, upstream.upper, "");
+        }
+        flag("cpu-histogram-decay-half-life", self.cpu_half_life_hours, default.cpu_half_life_hours, "h");
+        flag(
+            "memory-histogram-decay-half-life",
+            self.memory_half_life_hours,
+            default.memory_half_life_hours,
+            "h",
+        );
+        flag("memory-aggregation-interval", self.memory_interval_hours, default.memory_interval_hours, "h");
+        flag("oom-bump-up-ratio", self.oom_bump_up_ratio, default.oom_bump_up_ratio, "");
+        let below = |value: f64, default: f64| value.min(default);
+        let (cpu, memory) = (default.min_cpu_millicores, default.min_memory_mb);
+        flag("pod-recommendation-min-cpu-millicores", below(self.min_cpu_millicores, cpu), cpu, "");
+        flag("pod-recommendation-min-memory-mb", below(self.min_memory_mb, memory), memory, "");
+        flags
+    }
+
+    /// The least of a pod as `minAllowed` of its one container, where it is above upstream's default.
+    pub fn min_allowed(&self) -> ResourceList {
+        let default = Self::default();
+        let recommender = self.recommender();
+        let cpu = Amount::from_cores(recommender.pod_min_cpu_millicores * 0.001);
+        let memory = Amount::truncated(recommender.pod_min_memory_mb * 1024.0 * 1024.0);
+        ResourceList {
+            cpu: (self.min_cpu_millicores > default.min_cpu_millicores)
+                .then(|| Quantity::from_amount(Resource::Cpu, cpu)),
+            memory: (self.min_memory_mb > default.min_memory_mb)
+                .then(|| Quantity::from_amount(Resource::Memory, memory)),
         }
     }
 }

@@ -55,7 +55,8 @@ impl Mode {
     /// Names of the modes, as in files.
     pub const NAMES: &'static [&'static str] = &["off", "recreate", "in_place_or_recreate", "in_place"];
 
-    const fn upstream(self) -> UpdateMode {
+    /// As the object says it.
+    pub const fn upstream(self) -> UpdateMode {
         match self {
             Self::Off => UpdateMode::Off,
             Self::Recreate => UpdateMode::Recreate,

@@ -1,32 +1,32 @@
 //! The `autoscaling.k8s.io/v1` manifest of a VPA: what a user applies, as serialisable data.
 //!
-//! Left out: the text format (YAML or JSON), which is the edge's; reading; status.
+//! Left out: the text format (YAML or JSON), which is the edge's; what an object that was read asks for; status.
 
 use super::{
     ChangeRequirement, ContainerPolicy, Quantity, Resource, ResourceList, ResourcePolicy, ScalingMode,
     UpdateMode, UpdatePolicy,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A whole `VerticalPodAutoscaler` object.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
-    api_version: &'static str,
-    kind: &'static str,
+    api_version: String,
+    kind: String,
     metadata: Metadata,
     spec: Spec,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Metadata {
     name: String,
 }
 
 /// The controller whose pods are scaled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetRef {
     /// Such as `apps/v1`.
     pub api_version: String,
@@ -36,62 +36,62 @@ pub struct TargetRef {
     pub name: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Spec {
     target_ref: TargetRef,
     update_policy: UpdateForm,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     resource_policy: Option<ResourceForm>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct UpdateForm {
     update_mode: UpdateMode,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     min_replicas: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     eviction_requirements: Vec<RequirementForm>,
-    #[serde(rename = "evictAfterOOMSeconds", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "evictAfterOOMSeconds", skip_serializing_if = "Option::is_none")]
     evict_after_oom_seconds: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RequirementForm {
     resources: Vec<Resource>,
     change_requirement: ChangeRequirement,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourceForm {
     container_policies: Vec<ContainerForm>,
 }
 
 /// Quantities as text, by resource.
-type Amounts = BTreeMap<&'static str, String>;
+type Amounts = BTreeMap<String, String>;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ContainerForm {
     container_name: String,
     mode: ScalingMode,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     min_allowed: Amounts,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     max_allowed: Amounts,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     controlled_resources: Option<Vec<Resource>>,
     controlled_values: super::ControlledValues,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     oom_bump_up_ratio: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     oom_min_bump_up: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     memory_aggregation_interval_seconds: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     memory_aggregation_interval_count: Option<i64>,
 }
 
@@ -101,8 +101,8 @@ impl Manifest {
         let container_policies: Vec<ContainerForm> =
             resources.containers.iter().map(ContainerForm::from).collect();
         Self {
-            api_version: "autoscaling.k8s.io/v1",
-            kind: "VerticalPodAutoscaler",
+            api_version: "autoscaling.k8s.io/v1".to_owned(),
+            kind: "VerticalPodAutoscaler".to_owned(),
             metadata: Metadata { name: name.to_owned() },
             spec: Spec {
                 target_ref: target,
@@ -148,8 +148,8 @@ impl From<&ContainerPolicy> for ContainerForm {
 
 fn amounts(list: &ResourceList) -> Amounts {
     let text = |(resource, quantity)| match resource {
-        Resource::Cpu => ("cpu", decimal(quantity)),
-        Resource::Memory => ("memory", binary(quantity)),
+        Resource::Cpu => ("cpu".to_owned(), decimal(quantity)),
+        Resource::Memory => ("memory".to_owned(), binary(quantity)),
     };
     list.entries().map(text).collect()
 }
@@ -197,6 +197,7 @@ mod tests {
         };
         let manifest = Manifest::new("web", target, &update, &ResourcePolicy { containers: vec![policy] });
         let json = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(serde_json::from_value::<Manifest>(json.clone()).unwrap(), manifest);
         assert_eq!(
             json,
             serde_json::json!({

@@ -13,12 +13,13 @@ use super::{
     study,
 };
 use crate::{
-    contenders::{self, in_text},
+    contenders::{self, Parameter, in_text},
     search::Study,
     statistics::Estimate,
     tuning::autoscaler::{Candidate, Manifests, TunedAutoscaler},
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use toml::Value;
 
 /// Cores of the node that savings are put into.
 const NODE_CORES: f64 = 4.0;
@@ -95,7 +96,7 @@ fn percent(share: f64, decimals: usize) -> String {
 }
 
 /// Hours without decimals, thousands apart.
-fn hours(number: f64) -> String {
+pub(super) fn hours(number: f64) -> String {
     let digits = fixed(number, 0);
     let (head, tail) = digits.split_at(digits.len().saturating_sub(3));
     if head.is_empty() { tail.to_owned() } else { format!("{head},{tail}") }
@@ -143,22 +144,9 @@ fn savings(tuned: &TunedAutoscaler) -> Markup {
 fn setting(tuned: &TunedAutoscaler) -> Markup {
     let Ok(known) = contenders::find(tuned.autoscaler) else { return html! {} };
     let best = tuned.best();
+    let rows = known.searched().map(|p| (p, known.default_of(p), best.settings().get(p.name)));
     html! {
-        div.wide { table.days {
-            thead { tr { th { "parameter" } th { "default" } th { "tuned" } th { "unit" } th { "what it is" } } }
-            tbody { @for parameter in known.searched() {
-                tr.candidate[best.settings().get(parameter.name).is_some()] {
-                    th scope="row" { (parameter.name) }
-                    td { (in_text(&known.default_of(parameter))) }
-                    td { @match best.settings().get(parameter.name) {
-                        Some(value) => b { (in_text(value)) },
-                        None => span.unit { (in_text(&known.default_of(parameter))) },
-                    } }
-                    td { (parameter.unit) }
-                    td { (parameter.meaning) }
-                }
-            } }
-        } }
+        (parameters(rows))
         @if let Some(targets) = best.settings().get("targets").and_then(|v| v.as_str()) {
             p.note { "Targets of single services, in percent of the CPU request; the others have the one for all:" }
             div.wide { table.days { tbody {
@@ -167,6 +155,29 @@ fn setting(tuned: &TunedAutoscaler) -> Markup {
                 } }
             } } }
         }
+    }
+}
+
+/// Each parameter with its default and, where it has another, its tuned value.
+pub(super) fn parameters<'a>(
+    rows: impl Iterator<Item = (&'static Parameter, Value, Option<&'a Value>)>,
+) -> Markup {
+    html! {
+        div.wide { table.days {
+            thead { tr { th { "parameter" } th { "default" } th { "tuned" } th { "unit" } th { "what it is" } } }
+            tbody { @for (parameter, default, tuned) in rows {
+                tr.candidate[tuned.is_some()] {
+                    th scope="row" { (parameter.name) }
+                    td { (in_text(&default)) }
+                    td { @match tuned {
+                        Some(value) => b { (in_text(value)) },
+                        None => span.unit { (in_text(&default)) },
+                    } }
+                    td { (parameter.unit) }
+                    td { (parameter.meaning) }
+                }
+            } }
+        } }
     }
 }
 
@@ -196,7 +207,7 @@ fn kinds(tuned: &TunedAutoscaler) -> Markup {
 }
 
 /// The manifests.
-fn cluster(manifests: &Manifests) -> Markup {
+pub(super) fn cluster(manifests: &Manifests) -> Markup {
     html! {
         h3 { "In a cluster" }
         @match manifests {

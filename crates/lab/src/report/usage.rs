@@ -62,7 +62,7 @@ fn lead(comparison: &UsageComparison) -> Markup {
 }
 
 /// What is shown on the loss, one sentence for each recording and candidate, and one over all of them.
-fn sentences(comparison: &UsageComparison) -> Vec<String> {
+pub(super) fn sentences(comparison: &UsageComparison) -> Vec<String> {
     let Some(baseline) = &comparison.baseline else { return Vec::new() };
     let judged = |shown: Shown, candidate: &str| match shown {
         Shown::Lower => format!("{candidate} loses less than {baseline}"),
@@ -95,7 +95,7 @@ fn sentences(comparison: &UsageComparison) -> Vec<String> {
     own.chain(overall.filter(|_| several)).collect()
 }
 
-fn section(comparison: &UsageComparison, recording: &str) -> Markup {
+pub(super) fn section(comparison: &UsageComparison, recording: &str) -> Markup {
     let Some(summary) = comparison.recordings.iter().find(|r| r.name == recording) else { return html! {} };
     let metrics: Vec<&Metric> = METRICS.iter().filter(|m| applies(comparison, recording, m)).collect();
     html! {
@@ -179,7 +179,7 @@ fn differences(comparison: &UsageComparison, recording: &str, baseline: &str, me
     }
 }
 
-fn overall(comparison: &UsageComparison) -> Markup {
+pub(super) fn overall(comparison: &UsageComparison) -> Markup {
     let heading = |key: &str| METRICS.iter().find(|m| m.key == key).map_or("", |m| m.heading);
     html! { @if comparison.recordings.len() > 1 && !comparison.overall.is_empty() {
         section {
@@ -250,7 +250,7 @@ fn look(comparison: &UsageComparison, index: usize) -> Look {
     }
 }
 
-fn making(comparison: &UsageComparison) -> Markup {
+pub(super) fn making(comparison: &UsageComparison) -> Markup {
     let config = &comparison.config;
     html! {
         section {

@@ -32,6 +32,7 @@ mod manifests;
 mod result;
 mod services;
 
+pub(crate) use alone::rounded;
 pub use alone::{Alone, Tried};
 pub use course::Figures;
 pub use manifests::{Manifests, manifests};

@@ -61,7 +61,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn loss(case: &Case, start: ContainerResources, scaler: &mut dyn Vertical) -> Result<f64> {
+/// The loss of a rule on the training part of a case.
+///
+/// # Errors
+/// A series that cannot be played.
+pub(super) fn loss(case: &Case, start: ContainerResources, scaler: &mut dyn Vertical) -> Result<f64> {
     let tally = trained(case, start, scaler)?;
     Ok(Score::of(&tally, given(case), case.has_memory).loss)
 }

@@ -179,6 +179,38 @@ pub fn compare(
         }
     }
     let baseline = entrants.iter().find(|entrant| entrant.is_baseline()).map(|e| e.name.clone());
+    played(recordings, &entrants, baseline, config, threads, command, progress)
+}
+
+/// An autoscaler with its defaults against the same with `settings`, which is called `name`.
+///
+/// # Errors
+/// As [`compare`].
+pub(super) fn duel(
+    recordings: &[Recording],
+    known: &'static KnownVertical,
+    (name, settings): (&str, &Settings),
+    config: &CaseConfig,
+    threads: usize,
+    command: String,
+    progress: &dyn Fn(&str),
+) -> Result<UsageComparison> {
+    let baseline = Some(known.name.to_owned());
+    let entrant = |name: &str, settings| Entrant { name: name.to_owned(), who: Who::Known(known, settings) };
+    let entrants = [entrant(known.name, Settings::default()), entrant(name, settings.clone())];
+    let entrants = if settings.is_empty() { &entrants[..1] } else { &entrants[..] };
+    played(recordings, entrants, baseline, config, threads, command, progress)
+}
+
+fn played(
+    recordings: &[Recording],
+    entrants: &[Entrant],
+    baseline: Option<String>,
+    config: &CaseConfig,
+    threads: usize,
+    command: String,
+    progress: &dyn Fn(&str),
+) -> Result<UsageComparison> {
     let mut comparison = UsageComparison {
         schema: SCHEMA.to_owned(),
         command,
@@ -192,7 +224,7 @@ pub fn compare(
         cells: Vec::new(),
     };
     for recording in recordings {
-        for entrant in &entrants {
+        for entrant in entrants {
             progress(&format!("{}: {}", recording.name, entrant.name));
             let (fitted, cells) = play(recording, entrant, config, threads)?;
             comparison.rows.push(row(recording, entrant, fitted, &cells));

@@ -26,6 +26,9 @@ use trimtab_control::{
 /// The vertical autoscaler that the others are judged against.
 pub const BASELINE: &str = "vpa";
 
+/// The same, resizing in place.
+const IN_PLACE: &str = "vpa_in_place";
+
 /// What a rule is fitted to.
 pub struct Fitting<'a> {
     /// The containers of one recording.
@@ -91,6 +94,11 @@ impl KnownVertical {
         found.expect("every parameter has a default of its name")
     }
 
+    /// The parameters that a search changes.
+    pub fn searched(&self) -> impl Iterator<Item = &'static Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.searched)
+    }
+
     /// Fits it.
     ///
     /// # Errors
@@ -123,13 +131,13 @@ pub const KNOWN: [KnownVertical; 12] = [
         },
     },
     KnownVertical {
-        name: "vpa_in_place",
+        name: IN_PLACE,
         description: "The same with update mode InPlaceOrRecreate: pods are resized without a restart.",
         source: "Kubernetes VPA 1.8, pkg/updater/inplace",
         parameters: exact::PARAMETERS,
         defaults: || defaults_of(&in_place()),
         fit: |_, settings| {
-            let config = overlaid("vpa_in_place", &in_place(), settings)?;
+            let config = overlaid(IN_PLACE, &in_place(), settings)?;
             Ok(Fitted::plain(move |_| Ok(Box::new(ContainerVpa::exact(&config, LimitRanges::default())?))))
         },
     },
@@ -248,6 +256,18 @@ pub const KNOWN: [KnownVertical; 12] = [
         },
     },
 ];
+
+/// What Kubernetes' own VPA is set to; nothing for what is not its.
+///
+/// # Errors
+/// Settings that do not fit together.
+pub(super) fn exact_config(known: &KnownVertical, settings: &Settings) -> Result<Option<ExactConfig>> {
+    match known.name {
+        BASELINE => Ok(Some(overlaid(BASELINE, &ExactConfig::default(), settings)?)),
+        IN_PLACE => Ok(Some(overlaid(IN_PLACE, &in_place(), settings)?)),
+        _ => Ok(None),
+    }
+}
 
 fn in_place() -> ExactConfig {
     ExactConfig { mode: Mode::InPlaceOrRecreate, ..ExactConfig::default() }

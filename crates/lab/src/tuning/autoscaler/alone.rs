@@ -234,7 +234,7 @@ impl Scale<'_> {
 }
 
 /// A number that is not whole to two significant digits, within its range: more would be a precision that nothing here has.
-pub(super) fn rounded(value: &Value, range: &Range) -> Value {
+pub(crate) fn rounded(value: &Value, range: &Range) -> Value {
     let digits = |number: f64| {
         if number == 0.0 {
             return 0.0;

@@ -1,7 +1,7 @@
 //! Settings as what a cluster takes: one YAML text with a document for each service, for `kubectl apply -f`.
 //!
 //! Deployments are taken to be called as the application's services. Left out: autoscalers that no Kubernetes object
-//! describes, which get a sentence; `VerticalPodAutoscaler`, because no autoscaler here is a vertical one.
+//! describes, which get a sentence; `VerticalPodAutoscaler` ([`crate::vertical::tuning`] has them).
 
 use crate::{
     Result,
