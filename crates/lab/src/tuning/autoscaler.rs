@@ -116,6 +116,9 @@ const HOPELESS_TRIALS: usize = 40;
 /// Share of the hours that a search over settings for all services gets where one for each service follows.
 const COMMON_SHARE: f64 = 0.35;
 
+/// Share of those that the first parameter alone may take at most.
+const LINE_SHARE: f64 = 0.5;
+
 /// The simulated hours that a learned policy gets by a configuration: an environment step is an action, held for some
 /// decisions.
 pub fn hours_of_learning(config: &RunConfig) -> f64 {
@@ -254,7 +257,7 @@ impl Tuning {
         let told = Told { tuning: self, course: &course, ledger: &ledger, tell };
 
         told.tell(Stage::Line, 0.0);
-        alone::begin(&self.space, &course, &ledger, self.hours_for_all(&course))?;
+        alone::begin(&self.space, &course, &ledger, LINE_SHARE * self.hours_for_all(&course))?;
         self.search(&mut study, &course, &ledger, threads, stop, &told)?;
         let common = told.best(&[Stage::Default, Stage::Line, Stage::Search]);
         let common = self.tidy(common, &course, &ledger)?;

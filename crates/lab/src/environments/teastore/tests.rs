@@ -239,7 +239,7 @@ fn presets_are_listed_in_their_order_under_their_names() {
 #[test]
 fn ppo_leaves_the_worst_corner_with_the_settings_that_suit_it() {
     let layers =
-        [Layer::key("test", &["env"], "teastore"), Layer::key("test", &["total_timesteps"], "100000")];
+        [Layer::key("test", &["env"], "teastore"), Layer::key("test", &["total_timesteps"], "300000")];
     let config = resolve(&layers).unwrap();
     let mut env = build(&config, config.n_envs).unwrap();
     let mut learner = crate::training::new_learner(&config, env.as_ref()).unwrap();
