@@ -102,13 +102,13 @@ pub(crate) struct TuneArgs {
     /// Evaluations of each training run; a trial can be ended at each
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000), conflicts_with = "autoscaler", help_heading = "Learning")]
     evaluations: u64,
+    #[command(flatten)]
+    threads: ThreadsArgs,
     /// Files or folders of recorded use of CPU and memory: tune a vertical autoscaler on them
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "autoscaler", conflicts_with_all = ["env", "trace", "config", "set"], help_heading = "Recorded use")]
     usage: Vec<PathBuf>,
     #[command(flatten)]
     recorded: RecordedArgs,
-    #[command(flatten)]
-    threads: ThreadsArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]

@@ -64,13 +64,12 @@ fn head(known: &KnownVertical, settings: &Settings, config: &ExactConfig) -> Str
             let _ = writeln!(text, "#   - {flag}");
         }
     }
-    text += match config.mode {
-        Mode::Recreate | Mode::InPlaceOrRecreate => {
-            "# The updater evicts only where two replicas live; `minReplicas: 1` under updatePolicy lets it evict the only one.\n"
-        }
-        Mode::InPlace => "# updateMode InPlace needs the VPA's feature gate InPlace.\n",
-        Mode::Off => "",
-    };
+    if config.mode != Mode::Off {
+        text += "# The updater leaves pods alone where fewer than two replicas live, unless `minReplicas: 1` is under updatePolicy.\n";
+    }
+    if config.mode == Mode::InPlace {
+        text += "# updateMode InPlace needs the VPA's feature gate InPlace.\n";
+    }
     text
 }
 
