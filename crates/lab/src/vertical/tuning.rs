@@ -418,7 +418,11 @@ mod tests {
     }
 
     fn tuned(autoscaler: &str, dir: &Path) -> TunedVertical {
-        let space = default_space(autoscaler).unwrap();
+        let few = "margin_percent = { low = 0.0, high = 15.0 }\ncpu_percentile = { low = 80.0, high = 99.0 }";
+        let space = match autoscaler {
+            "window" => Space::parse("space.toml", few).unwrap(),
+            other => default_space(other).unwrap(),
+        };
         let each: f64 = recordings()[0].cases.iter().map(hours_of).sum();
         let tuning = Tuning::new(task(autoscaler), recordings(), Some(25.0 * each), space).unwrap();
         let stop = AtomicBool::new(false);
