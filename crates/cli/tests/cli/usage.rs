@@ -88,7 +88,7 @@ fn what_cannot_be_tuned_on_recorded_use_is_refused_with_one_sentence() {
     );
     tells(
         &refused(&["vpa", "--usage", "shop.csv", "--hours", "9"]),
-        &["hours: is 9, expected at least 96.0"],
+        &["hours: is 9, expected at least 95.8"],
     );
     tells(&refused(&["vpa", "--usage", "no.csv"]), &["no.csv"]);
 }

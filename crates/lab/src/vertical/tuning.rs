@@ -258,19 +258,27 @@ impl Tuning {
         Ok(Some(tuned))
     }
 
-    fn open(&self, dir: &Path) -> Result<()> {
+    /// Makes `dir` ready, or checks that it holds this task. Returns whether anything was there.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where another task is; [`Error::Write`].
+    ///
+    /// # Panics
+    /// Never: a task has a TOML form.
+    pub fn open(&self, dir: &Path) -> Result<bool> {
         let path = dir.join("tuning.toml");
         if path.exists() {
             let there: Result<Task, _> = toml::from_str(&files::read_text(&path)?);
             if there.is_ok_and(|there| there == self.task) {
-                return Ok(());
+                return Ok(true);
             }
             let message = "tunes something else, expected the same settings or another directory";
             return Err(Error::run(&path, message));
         }
         files::create_dir(dir)?;
         let text = toml::to_string(&self.task).expect("a task has a TOML form");
-        files::write_atomic(&path, text.as_bytes())
+        files::write_atomic(&path, text.as_bytes())?;
+        Ok(false)
     }
 
     fn name(&self, settings: &Settings) -> String {
@@ -418,7 +426,11 @@ mod tests {
     }
 
     fn tuned(autoscaler: &str, dir: &Path) -> TunedVertical {
-        let space = default_space(autoscaler).unwrap();
+        let few = "margin_percent = { low = 0.0, high = 15.0 }\ncpu_percentile = { low = 80.0, high = 99.0 }";
+        let space = match autoscaler {
+            "window" => Space::parse("space.toml", few).unwrap(),
+            other => default_space(other).unwrap(),
+        };
         let each: f64 = recordings()[0].cases.iter().map(hours_of).sum();
         let tuning = Tuning::new(task(autoscaler), recordings(), Some(25.0 * each), space).unwrap();
         let stop = AtomicBool::new(false);

@@ -36,7 +36,7 @@ pub(super) fn run(name: &str, args: &TuneArgs, output: Output) -> Result<Ending>
     let tuning = Tuning::new(task, recordings, args.hours, space)?;
     destination::check(&dir)?;
     let stop = interrupt::stop_flag()?;
-    if dir.join("study.toml").exists() {
+    if tuning.open(&dir)? {
         output.remark(&format!("{}: goes on with what is there", dir.display()));
     }
     let display = Display::new(output);
