@@ -114,10 +114,10 @@ pub struct Tuning {
 /// What keeps a search going that nothing comes of: so many trials in a row were impossible.
 const HOPELESS_TRIALS: usize = 40;
 /// Share of the hours that a search over settings for all services gets where one for each service follows.
-const COMMON_SHARE: f64 = 0.35;
+const COMMON_SHARE: f64 = 0.5;
 
 /// Share of those that the first parameter alone may take at most.
-const LINE_SHARE: f64 = 0.5;
+const LINE_SHARE: f64 = 0.7;
 
 /// The simulated hours that a learned policy gets by a configuration: an environment step is an action, held for some
 /// decisions.

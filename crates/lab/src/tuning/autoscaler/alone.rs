@@ -93,15 +93,14 @@ pub(super) fn analyse(
     Ok(found)
 }
 
-/// Tries the first parameter of `space`, which is the one that a rule is about, while `hours` are sure to suffice: a search
-/// that begins here cannot end behind it.
+/// Tries the first parameter of the autoscaler's own list, which is the one that a rule is about, while `hours` are sure to
+/// suffice: a search that begins here cannot end behind it.
 ///
 /// # Errors
 /// `Interrupted`, or a ledger that cannot be written.
 pub(super) fn begin(space: &Space, course: &Course<'_>, ledger: &Ledger, hours: f64) -> Result<()> {
-    let first = space.parameters().first();
-    let own = first.and_then(|first| course.known().parameters.iter().find(|p| p.name == first.name));
-    if let (Some(parameter), Some(own)) = (first, own) {
+    let Some(own) = course.known().searched().next() else { return Ok(()) };
+    if let Some(parameter) = space.parameters().iter().find(|parameter| parameter.name == own.name) {
         along(&parameter.domain, own, Stage::Line, course, ledger, hours)?;
     }
     Ok(())
