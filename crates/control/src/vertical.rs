@@ -2,7 +2,7 @@
 //!
 //! Each rule is a file with its settings and a table of what can be tuned. Most of them only recommend ([`Recommend`]: lower
 //! bound, target, upper bound and uncapped target of each resource) and leave it to one updater ([`ContainerUpdater`]) when
-//! the container is touched and how; [`Managed`] is the two together. [`replay`](crate::vpa::replay) plays recorded use to
+//! the container is touched and how; [`Managed`] is the two together. [`replay`](crate::vpa::replay()) plays recorded use to
 //! them.
 //!
 //! Left out: pods of more than one container, and reading recordings.

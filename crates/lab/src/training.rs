@@ -2,8 +2,8 @@
 //! checkpoint and ends with the bytes it would have ended with.
 //!
 //! Between two iterations come the [`callback`]s, validation ([`selection`]) first, then the logs, then now and then a
-//! checkpoint. The loop is the same for every environment ([`run`]); what comes before and after it on an application is in
-//! [`application`]. Left out: what an algorithm does in an iteration, which is `trimtab-rl`'s.
+//! checkpoint. The loop is the same for every environment (`run`); what comes before and after it on an application is in
+//! `application`. Left out: what an algorithm does in an iteration, which is `trimtab-rl`'s.
 
 mod application;
 pub mod callback;

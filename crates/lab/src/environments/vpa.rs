@@ -2,7 +2,7 @@
 //!
 //! The agent recommends as a VPA does: lower bound, target, upper bound and uncapped target of each resource; an updater decides
 //! when the container is touched. The rules are those of the smart-vpa system's simulator over the same replay that `trimtab compare
-//! --usage` plays ([`trimtab_control::vpa::replay`]), with the updater of upstream by default, a real reward, and an end.
+//! --usage` plays ([`trimtab_control::vpa::replay()`]), with the updater of upstream by default, a real reward, and an end.
 //!
 //! Every environment of a batch plays a container of its own, drawn at the start of an episode. Left out: a live cluster.
 

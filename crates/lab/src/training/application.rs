@@ -55,7 +55,7 @@ pub fn training_days(config: &RunConfig, application: &Application) -> Result<Ve
 /// Calibrates the inner HPA on the training days, unless the configuration gives its targets.
 ///
 /// # Errors
-/// A configuration that cannot work, or [`Error::Interrupted`] once `stop` is set.
+/// A configuration that cannot work, or [`crate::Error::Interrupted`] once `stop` is set.
 pub fn calibrate_inner(
     config: &mut RunConfig,
     days: &[Day],

@@ -19,8 +19,8 @@
 //!    a steep price of violations beyond the budget, because an estimator needs one number. Numbers that are not
 //!    whole are tried to two significant digits.
 //! 3. *tidy*: what does not pay for itself goes back to its default.
-//! 4. *services*, for the HPA: a target for each service ([`services`]).
-//! 5. *alone*: from the default on, each parameter's best value alone ([`alone`]); an analysis whose hours are counted
+//! 4. *services*, for the HPA: a target for each service (`services`).
+//! 5. *alone*: from the default on, each parameter's best value alone (`alone`); an analysis whose hours are counted
 //!    apart, because the setting gains nothing by it.
 //!
 //! Then the default and what was found are scored on test days. Left out: the search itself, and learning ([`super`]).

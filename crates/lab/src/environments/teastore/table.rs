@@ -9,7 +9,7 @@
 //! A number that is missing (`NaN`, `nan` or nothing) stays missing. Rows that cannot be used are left out and counted ([`Report`]):
 //! those without state or used CPU, and those whose state is not on the grid.
 //!
-//! Left out: what a row is worth, see [`super::reward`].
+//! Left out: what a row is worth, see `reward`.
 
 use crate::{Error, Result, files};
 use std::path::Path;
