@@ -185,3 +185,25 @@ impl Scenario {
 fn sure(result: Result<(), Infallible>) {
     let Ok(()) = result;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::RunConfig, training};
+    use trimtab_control::Hpa;
+
+    #[test]
+    fn node_hours_are_told_where_nodes_are_simulated() {
+        let config = RunConfig { env: "redis".to_owned(), ..RunConfig::default() };
+        let mut scenario = training::scenario(&config).unwrap();
+        let day = training::training_days(&config, &scenario.application).unwrap().swap_remove(0);
+        let mut hpa = Hpa::default_for(&scenario.application).unwrap();
+        let score =
+            |scenario: &Scenario, hpa: &mut Hpa| scenario.run_day(hpa, &day, 0, Detail::Sums).unwrap().score;
+        assert_eq!(score(&scenario, &mut hpa).node_hours, None);
+        scenario.sim.nodes.count = 20;
+        scenario.sim.nodes.max_count = 20;
+        let hours = score(&scenario, &mut hpa).node_hours.unwrap();
+        assert!((hours - 20.0 * day.length.0 / 3600.0).abs() < 0.1, "{hours}");
+    }
+}

@@ -190,7 +190,8 @@ impl<'a> Recorder<'a> {
             core_hours: tally.core_hours(),
             used_core_hours: tally.used_core_seconds / 3600.0,
             gib_hours: tally.requested_gib_seconds / 3600.0,
-            node_hours: None,
+            // Without nodes in the simulation there is room for every pod, and no count of them.
+            node_hours: (tally.node_seconds > 0.0).then(|| tally.node_hours()),
             pods: tally.pod_seconds / tally.seconds.max(1.0),
             violation_share: tally.violation_share(),
             bad_request_share: tally.bad_request_share(),
