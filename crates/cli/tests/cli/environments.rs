@@ -114,7 +114,11 @@ fn a_trace_of_a_horizontal_environment_is_a_table_it_can_be_run_on() {
         "{table}"
     );
     assert_eq!(table.lines().count(), 1 + 16 * 25);
-    tells(&evaluate(&["--set", "horizontal.table=table.csv"]), &["400 rows", "exact_share"]);
+    let again =
+        ["evaluate", "--policy", "random", "--env", "redis_gym", "--set", "horizontal.table=table.csv"];
+    let ended = place.run(&again);
+    tells(&ended.stderr, &["redis_gym: 400 rows"]);
+    tells(&ended.stdout, &["exact_share"]);
     let compat = [
         "evaluate",
         "--policy",
@@ -136,7 +140,7 @@ fn a_policy_that_scores_nodes_acts_on_other_applications() {
         "n_envs=2",
         "ppo.batch_size=100",
     ];
-    let mut train = vec!["train", "--env", "redis_gym", "--steps", "200", "--run-dir", "run"];
+    let mut train = vec!["train", "--env", "redis_gym", "--total-timesteps", "200", "--run-dir", "run"];
     for setting in &graph {
         train.extend(["--set", setting]);
     }
