@@ -1,8 +1,6 @@
 //! The original's selection of rows, by hand, and its numbers, where the user has its tables.
 
 use super::*;
-use crate::environments::evaluate;
-use trimtab_rl::evaluation::Actor;
 
 fn deployments() -> Vec<Deployment> {
     let deployment = |name: &str| Deployment {
@@ -126,23 +124,4 @@ fn a_table_that_the_original_would_fail_on_is_refused() {
     assert!(
         message.unwrap_err().contains("no row with 2 replicas of redis-follower, where the original fails")
     );
-}
-
-/// The published rows, as far as forks logged them again. Replicas that random moves lead to are spread evenly over 1 to 8, so that about
-/// 11 / 8 deployments match, and seven moves in fifteen are out of the bounds: 25 · ((1 − 7 / 15) · 11 / 8 − 7 / 15) = 6.7 an episode.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "where the tables are is the user's to say")]
-fn a_random_policy_earns_on_the_published_rows_what_its_moves_and_matches_say() {
-    let Ok(dir) = std::env::var("GYM_HPA_DIR") else {
-        eprintln!("skipped: GYM_HPA_DIR is not set");
-        return;
-    };
-    let mut config =
-        RunConfig { env: ONLINE_BOUTIQUE.name.to_owned(), goal: Goal::Cost, ..RunConfig::default() };
-    config.gym_hpa_compat.table = format!("{dir}/online_boutique.csv");
-    let mut env = build(&config, 8).unwrap();
-    let outcome = evaluate(env.as_mut(), Actor::Random, 0, 60, &mut |_| {}).unwrap();
-    let (mean, invalid) = (outcome.mean_return.mean, outcome.means[3].1);
-    assert!((invalid - 7.0 / 15.0).abs() < 0.03, "{invalid}");
-    assert!((mean - 6.7).abs() < 2.0, "{mean}");
 }
