@@ -39,8 +39,18 @@ impl ResourceGuard {
         check("guardrails.resources.max_step_percent", step.is_finite() && step >= 0.0, "zero or more", step)
     }
 
-    /// Cuts `wish` to what is allowed for pods that have `now`.
+    /// Cuts `wish` to what is allowed for pods that have `now`. Most wishes are of replicas alone, and nothing is compared then:
+    /// every decision of every lane in training comes through here.
+    #[inline]
     pub(super) fn check(&self, now: &Allocation, wish: &mut ServiceDecision) -> Verdict {
+        let ServiceDecision { replicas: _, cpu_request, cpu_limit, memory_request, memory_limit, heap } =
+            wish;
+        let cpu = cpu_request.is_some() || cpu_limit.is_some();
+        let memory = memory_request.is_some() || memory_limit.is_some() || heap.is_some();
+        if cpu || memory { self.cut(now, wish) } else { Verdict::Passed }
+    }
+
+    fn cut(&self, now: &Allocation, wish: &mut ServiceDecision) -> Verdict {
         let proposed = *wish;
         self.step(now, wish);
         let stepped = *wish;
