@@ -199,6 +199,14 @@ pub(crate) fn gates() -> Vec<Gate> {
             returns(PENDULUM, 30, -200.0),
             [4, 5],
         ),
+        gate(
+            "discrete-sac-doors",
+            (DOORS, 4),
+            settings::discrete_sac_doors,
+            30_000,
+            returns(DOORS, 500, 13.4),
+            [3, 3],
+        ),
     ]
 }
 

@@ -343,3 +343,18 @@ pub(crate) fn sac_pendulum(spec: &EnvSpec, seed: u64) -> Made {
     };
     Ok(Box::new(Sac::new(config, spec, vec![], seed)?))
 }
+
+/// Of a lower entropy than by default: which open door is best is certain.
+pub(crate) fn discrete_sac_doors(spec: &EnvSpec, seed: u64) -> Made {
+    let config = SacConfig {
+        learning_rate: Schedule::linear(1e-3),
+        buffer_size: 30_000,
+        learning_starts: 1000,
+        batch_size: 64,
+        gamma: 0.9,
+        target_entropy: Some(0.1),
+        network: HiddenConfig::relu(&[64, 64]),
+        ..SacConfig::default()
+    };
+    Ok(Box::new(Sac::new(config, spec, vec![], seed)?))
+}
