@@ -16,8 +16,12 @@ use crate::{
     Error, Result,
     compat::{gym_hpa::GymHpaCompatConfig, teastore::TeastoreCompatConfig},
     environments::{
-        self, horizontal::HorizontalConfig, joint::JointConfig, localization::LocalizationConfig,
-        teastore::TeastoreConfig, vpa::VpaConfig,
+        self,
+        horizontal::HorizontalConfig,
+        joint::JointConfig,
+        localization::LocalizationConfig,
+        teastore::{TeastoreConfig, TeastoreSimConfig},
+        vpa::VpaConfig,
     },
     reward::Goal,
     traffic::TrafficConfig,
@@ -81,6 +85,8 @@ pub struct RunConfig {
     pub validation: ValidationConfig,
     /// The environment `teastore`.
     pub teastore: TeastoreConfig,
+    /// The environment `teastore_sim`, beside what it shares with `teastore`.
+    pub teastore_sim: TeastoreSimConfig,
     /// The environment `vpa`.
     pub vpa: VpaConfig,
     /// The environment `teastore_compat`.
@@ -318,6 +324,7 @@ impl Default for RunConfig {
             start: StartConfig::default(),
             validation: ValidationConfig::default(),
             teastore: TeastoreConfig::default(),
+            teastore_sim: TeastoreSimConfig::default(),
             vpa: VpaConfig::default(),
             teastore_compat: TeastoreCompatConfig::default(),
             horizontal: HorizontalConfig::default(),

@@ -145,12 +145,13 @@ pub struct Registered {
 }
 
 /// Every environment besides the applications.
-pub const ALL: [&Registered; 12] = [
+pub const ALL: [&Registered; 13] = [
     &horizontal::REDIS,
     &horizontal::ONLINE_BOUTIQUE,
     &horizontal::CHAINED_SERVICES,
     &horizontal::ANY,
     &teastore::REGISTERED,
+    &teastore::SIMULATED,
     &vpa::REGISTERED,
     &localization::REGISTERED,
     &joint::REGISTERED,

@@ -10,15 +10,20 @@
 mod describe;
 mod moves;
 mod reward;
+mod simulated;
 pub mod table;
 mod task;
+mod trace;
+mod view;
 
 pub use moves::Moves;
 pub use reward::{PRESETS, Preset, RowTerm, TERMS, Weighted, rewards};
+pub use simulated::{Simulated, TeastoreSimConfig};
 pub use task::{Teastore, Visit};
 
 use super::{Env, Family, Registered, task_env::TaskEnv};
-use crate::{Result, config::RunConfig};
+use crate::{Error, Result, config::RunConfig};
+use moves::Grid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use table::Table;
@@ -81,6 +86,34 @@ impl Default for TeastoreConfig {
     }
 }
 
+impl TeastoreConfig {
+    /// The configurations and the moves.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for settings that cannot work, whatever was measured.
+    fn grid(&self) -> Result<Grid> {
+        let bounds = [self.replicas.map(u16::from), self.cpu, self.heap];
+        let grid = Grid::new(self.actions, bounds, [1, 100, 100], &self.cool_down)?;
+        if self.max_steps == 0 {
+            return Err(Error::config("teastore.max_steps", "is 0, expected at least 1"));
+        }
+        if !self.penalty.is_finite() {
+            let message = format!("is {}, expected a finite number", self.penalty);
+            return Err(Error::config("teastore.penalty", message));
+        }
+        if self.masked && self.actions == Moves::Tuple {
+            let message = "cannot be with actions = \"tuple\", where no entry is forbidden by itself";
+            return Err(Error::config("teastore.masked", message));
+        }
+        Ok(grid)
+    }
+
+    /// Terms of the reward and their weights.
+    fn weighted(&self) -> BTreeMap<String, f64> {
+        if self.weights.is_empty() { self.reward.weights() } else { self.weights.clone() }
+    }
+}
+
 /// See the module.
 pub const REGISTERED: Registered = Registered {
     name: "teastore",
@@ -109,6 +142,49 @@ ent_coef = 0.1
 normalize_reward = true
 network = { hidden = [64] }
 ";
+
+/// See [`Simulated`].
+pub const SIMULATED: Registered = Registered {
+    name: "teastore_sim",
+    family: Family::Joint,
+    summary: "replicas, CPU limit and heap of TeaStore's web front end on the simulated cluster, with response times",
+    source: "app2scale/agent (rules of its clients), trimtab's simulated cluster",
+    defaults: SIMULATED_DEFAULTS,
+    also_reads: &["sim", "traffic"],
+    build: build_simulated,
+    describe: describe::describe_simulated,
+};
+
+/// Restarts and heaps as a cluster has them; the bounds, penalty and reward of the clients' last versions.
+const SIMULATED_DEFAULTS: &str = "
+total_timesteps = 200000
+n_envs = 16
+[teastore]
+start = \"state(1,400,400)\"
+replicas = [1, 6]
+cpu = [400, 900]
+heap = [400, 900]
+penalty = -1.0
+reward = \"response_80_20\"
+observation = [\"replicas\", \"cpu\", \"heap\", \"used_cpu\", \"used_memory\", \"requests\", \"expected\", \"previous\", \"response\"]
+[sim.resize]
+method = \"rolling\"
+[sim.memory]
+oom_kill = true
+heap = true
+[ppo]
+learning_rate = { linear = 1e-3 }
+n_steps = 64
+batch_size = 256
+n_epochs = 6
+gamma = 0.95
+ent_coef = 0.01
+network = { hidden = [64, 64] }
+";
+
+fn build_simulated(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
+    Ok(Box::new(Simulated::new(config, n_envs)?))
+}
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {
     Ok(Box::new(TaskEnv::new(Teastore::new(&config.teastore, Table::of(&config.teastore.table)?)?, n_envs)))

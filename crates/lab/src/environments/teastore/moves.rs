@@ -135,6 +135,17 @@ impl Grid {
         }
     }
 
+    /// The configuration that `state(REPLICAS,MILLICORES,MB)` names; `None` for other texts and off the grid.
+    pub(super) fn named(&self, text: &str) -> Option<State> {
+        let list = text.trim().strip_prefix("state")?.trim().strip_prefix('(')?.strip_suffix(')')?;
+        let numbers: Vec<u16> = list.split(',').map(|n| n.trim().parse().ok()).collect::<Option<_>>()?;
+        let &[replicas, cpu, heap] = &numbers[..] else { return None };
+        let on_grid = cpu % 100 == 0 && heap % 100 == 0;
+        let state =
+            [u8::try_from(replicas).ok()?, u8::try_from(cpu / 100).ok()?, u8::try_from(heap / 100).ok()?];
+        (on_grid && self.cell(state).is_some()).then_some(state)
+    }
+
     /// Minutes that an action waits; 1 where there is no choice.
     pub(super) fn minutes(&self, action: &[u32]) -> u32 {
         match self.cool_down.len() {

@@ -20,7 +20,23 @@ pub struct RowTerm {
     pub meaning: &'static str,
     /// Columns without which there is none.
     pub needs: &'static [Column],
-    value: fn(&Row, &Scales) -> f64,
+    value: Value,
+}
+
+impl RowTerm {
+    /// Whether it can be had of rows with the columns that there are (`has`), with or without a whole table.
+    pub(super) fn possible(&self, has: impl Fn(Column) -> bool, table: bool) -> bool {
+        self.needs.iter().all(|column| has(*column)) && (table || matches!(self.value, Value::Row(_)))
+    }
+}
+
+/// How a term comes about.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    /// From the row alone.
+    Row(fn(&Row) -> f64),
+    /// From the row and the scales of the whole table.
+    Scaled(fn(&Row, &Scales) -> f64),
 }
 
 /// Every term. Replicas `n`, CPU limit `c` in cores, heap `h` in GB; `u` = used CPU over `c`, at most 1; `p` = requests over
@@ -30,111 +46,111 @@ pub const TERMS: [RowTerm; 17] = [
         name: "throughput",
         meaning: "packets sent, from 0 at the least of the table to 1 at the largest",
         needs: &[Column::Transmitted],
-        value: |row, scales| scales.transmitted.min_max(row.get(Column::Transmitted)),
+        value: Value::Scaled(|row, scales| scales.transmitted.min_max(row.get(Column::Transmitted))),
     },
     RowTerm {
         name: "cost",
         meaning: "minus the cost, from 0 at the least of the table to −1 at the largest",
         needs: &[Column::Cost],
-        value: |row, scales| -scales.cost.min_max(row.get(Column::Cost)),
+        value: Value::Scaled(|row, scales| -scales.cost.min_max(row.get(Column::Cost))),
     },
     RowTerm {
         name: "throughput_z",
         meaning: "packets sent, in standard deviations from the mean of the table",
         needs: &[Column::Transmitted],
-        value: |row, scales| scales.transmitted.z(row.get(Column::Transmitted)),
+        value: Value::Scaled(|row, scales| scales.transmitted.z(row.get(Column::Transmitted))),
     },
     RowTerm {
         name: "cost_z",
         meaning: "minus the cost, in standard deviations from the mean of the table",
         needs: &[Column::Cost],
-        value: |row, scales| -scales.cost.z(row.get(Column::Cost)),
+        value: Value::Scaled(|row, scales| -scales.cost.z(row.get(Column::Cost))),
     },
     RowTerm {
         name: "throughput_online",
         meaning: "packets sent / 7253",
         needs: &[Column::Transmitted],
-        value: |row, _| row.get(Column::Transmitted) / 7253.0,
+        value: Value::Row(|row| row.get(Column::Transmitted) / 7253.0),
     },
     RowTerm {
         name: "cost_online",
         meaning: "− cost / 0.27",
         needs: &[Column::Cost],
-        value: |row, _| -row.get(Column::Cost) / 0.27,
+        value: Value::Row(|row| -row.get(Column::Cost) / 0.27),
     },
     RowTerm {
         name: "performance",
         meaning: "p",
         needs: &[Column::Requests, Column::Expected],
-        value: |row, _| performance(row),
+        value: Value::Row(performance),
     },
     RowTerm {
         name: "utilization",
         meaning: "mean of u and of used memory / h, each at most 1",
         needs: &[Column::UsedMemory],
-        value: |row, _| utilization(row),
+        value: Value::Row(utilization),
     },
     RowTerm {
         name: "performance_utilization",
         meaning: "`performance` × `utilization`",
         needs: &[Column::Requests, Column::Expected, Column::UsedMemory],
-        value: |row, _| performance(row) * utilization(row),
+        value: Value::Row(|row| performance(row) * utilization(row)),
     },
     RowTerm {
         name: "response",
         meaning: "1 below 20 ms, else 20 ms / response time",
         needs: &[Column::Response],
-        value: |row, _| at_most_one(20.0 / row.get(Column::Response)),
+        value: Value::Row(|row| at_most_one(20.0 / row.get(Column::Response))),
     },
     RowTerm {
         name: "tanh_response",
         meaning: "(tanh(20 − response time in ms) + 1) / 2",
         needs: &[Column::Response],
-        value: |row, _| f64::midpoint((20.0 - row.get(Column::Response)).tanh(), 1.0),
+        value: Value::Row(|row| f64::midpoint((20.0 - row.get(Column::Response)).tanh(), 1.0)),
     },
     RowTerm {
         name: "a_sarsa",
         meaning: "(1 − e^(−(1 − t / 20) / 2)) / (1 − min(`utilization`, 0.99)) with the response time t in ms, at least −2; below 20 ms with t = 0",
         needs: &[Column::Response, Column::UsedMemory],
-        value: |row, _| {
+        value: Value::Row(|row| {
             let time = row.get(Column::Response);
             let slowness = if time < 20.0 { 1.0 } else { 1.0 - time / 20.0 };
             let value = (1.0 - (-0.5 * slowness).exp()) / (1.0 - utilization(row).min(0.99));
             if value.is_nan() { value } else { value.max(-2.0) }
-        },
+        }),
     },
     RowTerm {
         name: "unserved",
         meaning: "−e^(1 − p) where p < 1, else 0",
         needs: &[Column::Requests, Column::Expected],
-        value: |row, _| gated(performance(row)),
+        value: Value::Row(|row| gated(performance(row))),
     },
     RowTerm {
         name: "idle",
         meaning: "−e^(1 − u) where u < 1, else 0",
         needs: &[Column::UsedCpu],
-        value: |row, _| gated(cpu_utilization(row)),
+        value: Value::Row(|row| gated(cpu_utilization(row))),
     },
     RowTerm {
         name: "slow",
         meaning: "−e^((ln t − log10 50) / 2) where the response time t is over 50 ms, else 0 (two kinds of logarithm, as published)",
         needs: &[Column::Response],
-        value: |row, _| {
+        value: Value::Row(|row| {
             let time = row.get(Column::Response);
             if time <= 50.0 { 0.0 } else { -(0.5 * (time.ln() - 50f64.log10())).exp() }
-        },
+        }),
     },
     RowTerm {
         name: "cpu_limit",
         meaning: "−e^((10 c − 4) / 5)",
         needs: &[],
-        value: |row, _| -((f64::from(row.cpu) - 4.0) / 5.0).exp(),
+        value: Value::Row(|row| -((f64::from(row.cpu) - 4.0) / 5.0).exp()),
     },
     RowTerm {
         name: "replicas",
         meaning: "−e^((n − 1) / 2)",
         needs: &[],
-        value: |row, _| -((f64::from(row.replicas) - 1.0) / 2.0).exp(),
+        value: Value::Row(|row| -((f64::from(row.replicas) - 1.0) / 2.0).exp()),
     },
 ];
 
@@ -220,39 +236,73 @@ impl Preset {
 /// # Errors
 /// [`Error::Unknown`] for a term that does not exist, [`Error::Config`] for a column that the table does not have.
 pub fn rewards(table: &Table, weights: &BTreeMap<String, f64>) -> Result<Vec<f64>> {
-    let mut terms = Vec::new();
-    for (name, weight) in weights {
-        let term = TERMS
-            .iter()
-            .find(|term| term.name == name)
-            .ok_or_else(|| Error::unknown("reward term", name, TERMS.iter().map(|term| term.name)))?;
-        if !weight.is_finite() {
-            let message = format!("is {weight}, expected a finite number");
-            return Err(Error::config(format!("teastore.weights.{name}"), message));
+    let reward = Reward::new(weights, |column| table.has(column), Some(Scales::of(table)))?;
+    Ok(table.rows.iter().map(|row| reward.of(row)).collect())
+}
+
+/// A weighted sum of terms.
+#[derive(Clone, Debug)]
+pub(super) struct Reward {
+    terms: Vec<(Value, f64)>,
+    scales: Option<Scales>,
+}
+
+impl Reward {
+    /// `has`: the columns there are; `scales`: those of the table, where there is one.
+    ///
+    /// # Errors
+    /// As [`rewards`]; also for a term that is scaled by a table where there is none.
+    pub(super) fn new(
+        weights: &BTreeMap<String, f64>,
+        has: impl Fn(Column) -> bool,
+        scales: Option<Scales>,
+    ) -> Result<Self> {
+        let mut terms = Vec::new();
+        for (name, weight) in weights {
+            let term = TERMS
+                .iter()
+                .find(|term| term.name == name)
+                .ok_or_else(|| Error::unknown("reward term", name, TERMS.iter().map(|term| term.name)))?;
+            if !weight.is_finite() {
+                let message = format!("is {weight}, expected a finite number");
+                return Err(Error::config(format!("teastore.weights.{name}"), message));
+            }
+            if let Some(column) = term.needs.iter().find(|column| !has(**column)) {
+                let message = format!(
+                    "needs column {} for term {name}, which the table has not, expected another reward or a table with it",
+                    column.published()
+                );
+                return Err(Error::config("teastore.reward", message));
+            }
+            if matches!(term.value, Value::Scaled(_)) && scales.is_none() {
+                let message = format!("has term {name}, which is scaled by a table, expected another reward");
+                return Err(Error::config("teastore.reward", message));
+            }
+            terms.push((term.value, *weight));
         }
-        if let Some(column) = term.needs.iter().find(|column| !table.has(**column)) {
-            let message = format!(
-                "needs column {} for term {name}, which the table has not, expected another reward or a table with it",
-                column.published()
-            );
-            return Err(Error::config("teastore.reward", message));
-        }
-        terms.push((term.value, *weight));
+        Ok(Self { terms, scales })
     }
-    let scales = Scales::of(table);
-    let reward = |row: &Row| {
-        let sum: f64 = terms.iter().map(|(value, weight)| weight * value(row, &scales)).sum();
+
+    /// The reward of a row; 0 where a number that it needs is missing.
+    pub(super) fn of(&self, row: &Row) -> f64 {
+        let value = |value: &Value| match (value, &self.scales) {
+            (Value::Row(of), _) => of(row),
+            (Value::Scaled(of), Some(scales)) => of(row, scales),
+            (Value::Scaled(_), None) => f64::NAN,
+        };
+        let sum: f64 = self.terms.iter().map(|(term, weight)| weight * value(term)).sum();
         if sum.is_nan() { 0.0 } else { sum }
-    };
-    Ok(table.rows.iter().map(reward).collect())
+    }
 }
 
 /// Scales of the columns that are scaled by the table.
-struct Scales {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scales {
     transmitted: Scale,
     cost: Scale,
 }
 
+#[derive(Clone, Copy, Debug)]
 struct Scale {
     least: f64,
     largest: f64,

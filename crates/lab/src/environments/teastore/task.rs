@@ -4,9 +4,11 @@
 
 use super::{
     TeastoreConfig,
-    moves::{AXES, Grid, Moves, State},
+    moves::{Grid, State},
     reward,
     table::{Column, Row, Table},
+    trace,
+    view::View,
 };
 use crate::{Error, Result, environments::task_env::LoggedTask};
 use rand::RngExt;
@@ -23,8 +25,7 @@ use trimtab_rl::{
 pub struct Teastore {
     pub(super) grid: Grid,
     pub(super) measured: Arc<Measured>,
-    pub(super) observation: Vec<Seen>,
-    pub(super) one_hot: bool,
+    pub(super) view: View,
     masked: bool,
     penalty: f64,
     start: Start,
@@ -52,29 +53,6 @@ enum Start {
     Row(u32),
     Cell(usize),
 }
-
-/// One entry of what is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    Axis(usize),
-    Value(Column),
-}
-
-/// Names of what can be seen.
-pub(super) const SEEN: [(&str, Seen); 12] = [
-    (AXES[0], Seen::Axis(0)),
-    (AXES[1], Seen::Axis(1)),
-    (AXES[2], Seen::Axis(2)),
-    ("used_cpu", Seen::Value(Column::UsedCpu)),
-    ("used_memory", Seen::Value(Column::UsedMemory)),
-    ("received", Seen::Value(Column::Received)),
-    ("transmitted", Seen::Value(Column::Transmitted)),
-    ("cost", Seen::Value(Column::Cost)),
-    ("requests", Seen::Value(Column::Requests)),
-    ("expected", Seen::Value(Column::Expected)),
-    ("previous", Seen::Value(Column::Previous)),
-    ("response", Seen::Value(Column::Response)),
-];
 
 /// Where an episode is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,27 +87,14 @@ impl Teastore {
     /// # Errors
     /// A setting that cannot work, or that needs a column the table has not.
     pub fn new(config: &TeastoreConfig, table: Table) -> Result<Self> {
-        let bounds = [config.replicas.map(u16::from), config.cpu, config.heap];
-        let grid = Grid::new(config.actions, bounds, [1, 100, 100], &config.cool_down)?;
-        if config.max_steps == 0 {
-            return Err(Error::config("teastore.max_steps", "is 0, expected at least 1"));
-        }
-        if !config.penalty.is_finite() {
-            let message = format!("is {}, expected a finite number", config.penalty);
-            return Err(Error::config("teastore.penalty", message));
-        }
-        if config.masked && config.actions == Moves::Tuple {
-            let message = "cannot be with actions = \"tuple\", where no entry is forbidden by itself";
-            return Err(Error::config("teastore.masked", message));
-        }
+        let grid = config.grid()?;
         let measured = Measured::new(config, &grid, table)?;
-        let observation = observation(config, &measured)?;
+        let view = View::new(&config.observation, config.one_hot, |column| measured.has[column as usize])?;
         let start = start(&config.start, &grid, &measured)?;
         Ok(Self {
             grid,
             measured: Arc::new(measured),
-            observation,
-            one_hot: config.one_hot,
+            view,
             masked: config.masked,
             penalty: config.penalty,
             start,
@@ -150,14 +115,6 @@ impl Teastore {
         [row.replicas, row.cpu, row.heap]
     }
 
-    /// Numbers that one entry of an observation takes.
-    pub(super) fn width(&self, seen: Seen) -> usize {
-        match seen {
-            Seen::Axis(axis) if self.one_hot => self.grid.sizes()[axis],
-            _ => 1,
-        }
-    }
-
     /// Rows that an action leads to; none where it cannot be carried out.
     fn reachable(&self, row: u32, action: &[u32]) -> &[u32] {
         let cell = self.grid.target(self.state_of(row), action);
@@ -167,10 +124,8 @@ impl Teastore {
 
 impl Measured {
     fn new(config: &TeastoreConfig, grid: &Grid, table: Table) -> Result<Self> {
-        let weights =
-            if config.weights.is_empty() { config.reward.weights() } else { config.weights.clone() };
         let has = Column::ALL.map(|column| table.has(column));
-        let all = reward::rewards(&table, &weights)?;
+        let all = reward::rewards(&table, &config.weighted())?;
         let mut notes = table.report.notes();
         let (mut rows, mut rewards) = (Vec::new(), Vec::new());
         for (mut row, reward) in table.rows.into_iter().zip(all) {
@@ -220,40 +175,16 @@ impl Measured {
     }
 }
 
-fn observation(config: &TeastoreConfig, measured: &Measured) -> Result<Vec<Seen>> {
-    let mut observation = Vec::new();
-    for name in &config.observation {
-        let found = SEEN.iter().find(|(known, _)| known == name);
-        let (_, seen) = found
-            .ok_or_else(|| Error::unknown("observation entry", name, SEEN.iter().map(|(known, _)| *known)))?;
-        if let Seen::Value(column) = seen
-            && !measured.has[*column as usize]
-        {
-            let message = format!("has {name:?}, expected a table with column {} for it", column.published());
-            return Err(Error::config("teastore.observation", message));
-        }
-        if observation.contains(seen) {
-            let message = format!("has {name:?} twice, expected each entry once");
-            return Err(Error::config("teastore.observation", message));
-        }
-        observation.push(*seen);
-    }
-    if observation.is_empty() {
-        return Err(Error::config("teastore.observation", "is empty, expected at least one entry"));
-    }
-    Ok(observation)
-}
-
 fn start(text: &str, grid: &Grid, measured: &Measured) -> Result<Start> {
     let wrong = |why: &str| {
         let expected = "expected random, row(N) or state(REPLICAS,MILLICORES,MB)";
         Err(Error::config("teastore.start", format!("is {text:?}{why}, {expected}")))
     };
-    let inside = |name: &str| text.trim().strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')');
-    if text.trim() == "random" {
+    let text = text.trim();
+    if text == "random" {
         return Ok(Start::Random);
     }
-    if let Some(row) = inside("row") {
+    if let Some(row) = text.strip_prefix("row(").and_then(|row| row.strip_suffix(')')) {
         let rows = measured.rows.len();
         return match row.trim().parse::<u32>() {
             Ok(row) if (row as usize) < rows => Ok(Start::Row(row)),
@@ -261,15 +192,11 @@ fn start(text: &str, grid: &Grid, measured: &Measured) -> Result<Start> {
             Err(_) => wrong(""),
         };
     }
-    let numbers = inside("state").map(|list| list.split(',').map(|n| n.trim().parse::<u16>()).collect());
-    let Some(Ok::<Vec<u16>, _>(numbers)) = numbers else { return wrong("") };
-    let &[replicas, cpu, heap] = &numbers[..] else { return wrong("") };
-    let steps = [replicas, cpu / 100, heap / 100].map(u8::try_from);
-    let [Ok(replicas), Ok(cpu_steps), Ok(heap_steps)] = steps else { return wrong("") };
-    let cell = grid.cell([replicas, cpu_steps, heap_steps]).filter(|_| cpu % 100 == 0 && heap % 100 == 0);
+    let cell = grid.named(text).and_then(|state| grid.cell(state));
     match cell {
         Some(cell) if !measured.of_cell(cell).is_empty() => Ok(Start::Cell(cell)),
-        _ => wrong(", which is out of the bounds or was not measured"),
+        _ if text.starts_with("state(") => wrong(", which is out of the bounds or was not measured"),
+        _ => wrong(""),
     }
 }
 
@@ -281,7 +208,7 @@ impl Task for Teastore {
         EnvSpec {
             n_envs,
             n_agents: 1,
-            obs_dim: self.observation.iter().map(|seen| self.width(*seen)).sum(),
+            obs_dim: self.view.width(&self.grid),
             action_space: self.grid.action_space(),
             costs: vec![],
             masked: self.masked,
@@ -307,25 +234,9 @@ impl Task for Teastore {
 
     fn observe(&self, visit: &Visit, obs: &mut [f32]) {
         let row = &self.measured.rows[visit.row as usize];
-        let state = self.state_of(visit.row);
-        let mut at = 0;
-        for seen in &self.observation {
-            let width = self.width(*seen);
-            let part = &mut obs[at..at + width];
-            at += width;
-            match seen {
-                Seen::Axis(axis) if self.one_hot => {
-                    part.fill(0.0);
-                    part[usize::from(state[*axis] - self.grid.low[*axis])] = 1.0;
-                }
-                Seen::Axis(axis) => part[0] = f32::from(state[*axis]),
-                Seen::Value(column) => {
-                    let value = row.get(*column);
-                    part[0] =
-                        if value.is_nan() { -1.0 } else { (value / self.measured.scale(*column)) as f32 };
-                }
-            }
-        }
+        self.view.write(&self.grid, self.state_of(visit.row), obs, |column| {
+            row.get(column) / self.measured.scale(column)
+        });
     }
 
     fn step(&self, visit: &mut Visit, actions: &[u32], rng: &mut Pcg64, signals: Signals<'_>) -> bool {
@@ -376,32 +287,15 @@ impl LoggedTask for Teastore {
         figures.iter_mut().zip(all).for_each(|(figure, value)| *figure = value);
     }
 
-    /// The columns of the published traces; those that the table has no values for are left out.
     fn trace_columns(&self) -> Vec<String> {
-        let columns = Column::ALL.into_iter().filter(|column| self.measured.has[*column as usize]);
-        let own = ["action", "action_n", "replica", "cpu", "heap"];
-        let names = own.into_iter().chain(columns.map(Column::published)).chain(["reward", "sum_reward"]);
-        let more = (!self.grid.cool_down.is_empty()).then_some("cool_down_minutes");
-        names.chain(more).map(str::to_owned).collect()
+        trace::columns(&self.grid, |column| self.measured.has[column as usize])
     }
 
     fn trace_row(&self, visit: &Visit) -> Vec<String> {
-        let (row, [replicas, cpu, heap]) =
-            (&self.measured.rows[visit.row as usize], self.state_of(visit.row));
+        let row = &self.measured.rows[visit.row as usize];
         let action = &visit.action[..self.grid.action_space().width()];
-        let number = action.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-        // Names of absolute configurations have commas.
-        let mut fields = vec![self.grid.name(action).replace(',', " "), number];
-        fields.extend([replicas, cpu, heap].map(|value| value.to_string()));
-        for column in Column::ALL.into_iter().filter(|column| self.measured.has[*column as usize]) {
-            let value = row.get(column);
-            fields.push(if value.is_nan() { String::new() } else { value.to_string() });
-        }
-        fields.extend([visit.reward, visit.sum_reward].map(|value| value.to_string()));
-        if !self.grid.cool_down.is_empty() {
-            fields.push(self.grid.minutes(action).to_string());
-        }
-        fields
+        let rewards = [visit.reward, visit.sum_reward];
+        trace::fields(&self.grid, row, action, rewards, |column| self.measured.has[column as usize])
     }
 
     fn neutral(&self) -> Option<Vec<u32>> {

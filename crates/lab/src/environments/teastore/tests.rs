@@ -252,3 +252,52 @@ fn ppo_leaves_the_worst_corner_with_the_settings_that_suit_it() {
     // Doing nothing there returns about -14, random actions -48.
     assert!(found.mean_return.mean > 5.0, "{:?}", found.mean_return);
 }
+
+fn simulated(settings: &str) -> Result<Simulated> {
+    let layers = [Layer::key("test", &["env"], "teastore_sim"), Layer::file("test", settings)?];
+    Simulated::new(&resolve(&layers)?, 1)
+}
+
+/// Mean response time in ms of an hour in one configuration, with the load at random.
+fn mean_response(start: &str) -> f64 {
+    let mut env = simulated(&format!("[teastore]\nmax_steps = 40\nstart = {start:?}")).unwrap();
+    let mut out = StepBuffers::new(env.spec());
+    env.reset(3, &mut out.obs);
+    for _ in 0..40 {
+        env.step(Actions::Discrete(&[0]), &mut out).unwrap();
+    }
+    let column = env.episode_columns().figures.iter().position(|name| *name == "response_time").unwrap();
+    env.take_episodes()[0].figures[column]
+}
+
+#[test]
+fn on_the_simulated_cluster_more_pods_with_more_cpu_answer_sooner() {
+    let (small, large) = (mean_response("state(1,400,400)"), mean_response("state(6,900,400)"));
+    assert!(small > 2.0 * large, "{small} ms with one small pod, {large} ms with six large ones");
+}
+
+#[test]
+fn on_the_simulated_cluster_a_move_out_of_the_bounds_changes_nothing_and_costs_the_penalty() {
+    let mut env = simulated("").unwrap();
+    let mut out = StepBuffers::new(env.spec());
+    env.reset(1, &mut out.obs);
+    env.step(Actions::Discrete(&[2]), &mut out).unwrap();
+    assert_eq!(out.rewards[0], -1.0);
+    let trace = env.trace_row();
+    assert_eq!(trace[..5], ["DECREASE_REPLICA", "2", "1", "4", "4"]);
+}
+
+#[test]
+fn rewards_and_starts_that_only_a_table_has_are_refused_on_the_simulated_cluster() {
+    for (settings, part) in [
+        ("[teastore]\nreward = \"min_max\"", "teastore.reward: "),
+        ("[teastore]\nreward = \"cost_only\"", "scaled by a table"),
+        ("[teastore]\nobservation = [\"received\"]", "teastore.observation: has \"received\""),
+        ("[teastore]\nstart = \"row(558)\"", "expected random or state("),
+        ("[teastore]\ntable = \"my.csv\"", "expected none with teastore_sim"),
+        ("[teastore_sim]\nmeasure_secs = 1.0", "teastore_sim.measure_secs: is 1, expected 5"),
+    ] {
+        let error = simulated(settings).map(drop).unwrap_err().to_string();
+        assert!(error.contains(part), "{settings}: {error}");
+    }
+}
