@@ -91,7 +91,9 @@ pub(in crate::vertical) fn fit(fitting: &Fitting<'_>, config: LstmConfig) -> Res
     let (network, updates) = train(&all, &steps(&early)?, &config)?;
     let mut trained = Trained { network, margins: [0.0; 2] };
     let mut best = f64::INFINITY;
-    for slot in [1, 0, 1] {
+    let has_memory = early.iter().any(|case| case.has_memory);
+    let slots: &[usize] = if has_memory { &[1, 0, 1] } else { &[0] };
+    for &slot in slots {
         let from = trained.margins;
         let tried = parallel::map(MARGINS[slot].len(), fitting.threads, |place| {
             let mut margins = from;
@@ -112,7 +114,8 @@ pub(in crate::vertical) fn fit(fitting: &Fitting<'_>, config: LstmConfig) -> Res
         }
     }
     let [cpu, memory] = trained.margins.map(|margin| (100.0 * margin).round());
-    let how = format!("{updates} of {} updates, margins {cpu} % and {memory} %", config.updates);
+    let memory = if has_memory { format!(" and of {memory} % on memory") } else { String::new() };
+    let how = format!("{updates} of {} updates, a margin of {cpu} % on CPU{memory}", config.updates);
     let trained = Arc::new(trained);
     let mut fitted = Fitted::plain(move |case| Ok(build(&trained, config, case)?.managed()));
     fitted.how = how;
