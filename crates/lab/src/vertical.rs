@@ -11,11 +11,14 @@ mod cases;
 mod comparison;
 mod judgement;
 mod learned;
+mod lstm;
 mod manifests;
+mod random;
 pub mod registry;
 mod score;
 pub mod tuning;
 
+pub(crate) use cases::measurements;
 pub use cases::{Case, CaseConfig, Recording, load};
 pub use comparison::{Cell, Column, Paired, UsageComparison, UsageRow, compare};
 pub use judgement::{OverallTest, Shown};

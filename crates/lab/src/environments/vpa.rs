@@ -4,14 +4,18 @@
 //! when the container is touched. The rules are those of the smart-vpa system's simulator over the same replay that `trimtab compare
 //! --usage` plays ([`trimtab_control::vpa::replay()`]), with the updater of upstream by default, a real reward, and an end.
 //!
-//! Every environment of a batch plays a container of its own, drawn at the start of an episode. Left out: a live cluster.
+//! Every environment of a batch plays a container of its own, drawn at the start of an episode: a recording first, then one of its
+//! containers, so that a recording of one machine counts as much as one of ten. Left out: a live cluster.
 
 mod codec;
 mod describe;
 mod task;
+mod track;
 
-pub use codec::{ActionScale, Codec, Peaks, Seen};
+pub use codec::{ActionScale, Codec, Seen};
+pub(crate) use codec::{USE_FEATURES, write_use};
 pub use task::{Episode, VpaTask};
+pub use track::Track;
 
 use super::{Env, Family, Registered, task_env::TaskEnv};
 use crate::{
@@ -69,20 +73,24 @@ pub struct VpaConfig {
     pub updater: UpdaterRule,
     /// How: `off`, `recreate`, `in_place_or_recreate`, `in_place`.
     pub mode: Mode,
-    /// What an action stands for: `relative` to recent use, or `absolute` between the least and the most.
+    /// What an action stands for: `trim`, a correction of the exact VPA, or `absolute` between the least and the most.
     pub action_scale: ActionScale,
     /// Whether the highest use of the last hour and day are seen, too.
     pub peaks: bool,
-    /// How recordings are read and containers are run; `interval_secs` is the length of a step.
+    /// Measurements from one decision to the next: a step.
+    pub hold: u32,
+    /// How recordings are read and containers are run; `interval_secs` is the time between two measurements.
     pub case: CaseConfig,
-    /// `LimitRange`: least and most.
+    /// The resource policy's `minAllowed` and `maxAllowed`, which leave the uncapped target as it is.
+    pub allowed: Allowed,
+    /// The namespace's `LimitRange`.
     pub limit_range: LimitRangeConfig,
     /// Weights of the reward's terms.
     pub weights: Weights,
 }
 
-/// Least and most a container may be given.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Least and most that a limit of a container may be; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitRangeConfig {
     /// Millicores.
@@ -95,11 +103,18 @@ pub struct LimitRangeConfig {
     pub max_memory_mb: f64,
 }
 
-impl Default for LimitRangeConfig {
-    /// The original's.
-    fn default() -> Self {
-        Self { min_cpu: 0.0, max_cpu: 100_000.0, min_memory_mb: 0.0, max_memory_mb: 800_000.0 }
-    }
+/// `minAllowed` and `maxAllowed`; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Allowed {
+    /// Millicores.
+    pub min_cpu: f64,
+    /// Millicores.
+    pub max_cpu: f64,
+    /// MB.
+    pub min_memory_mb: f64,
+    /// MB.
+    pub max_memory_mb: f64,
 }
 
 /// What a reward loses for each of them.
@@ -117,8 +132,14 @@ pub struct Weights {
 }
 
 impl Default for Weights {
+    /// Those of the loss of `trimtab compare --usage` for steps of five minutes: a point is a hundredth of a day's 288 steps.
     fn default() -> Self {
-        Self { slack: 1.0, overrun: vertical::OVERRUN_WEIGHT, restart: 2.0, oom_kill: 8.0 }
+        Self {
+            slack: 1.0,
+            overrun: vertical::OVERRUN_WEIGHT,
+            restart: 2.88 * vertical::RESTART_WEIGHT,
+            oom_kill: 2.88 * vertical::OOM_WEIGHT,
+        }
     }
 }
 
@@ -134,10 +155,12 @@ impl Default for VpaConfig {
             random_start: true,
             max_steps: 288,
             round_robin: false,
-            case: CaseConfig { interval_secs: 300.0, ..CaseConfig::default() },
+            hold: 5,
+            case: CaseConfig::default(),
+            allowed: Allowed::default(),
             updater: UpdaterRule::Upstream,
             mode: Mode::InPlaceOrRecreate,
-            action_scale: ActionScale::Relative,
+            action_scale: ActionScale::Trim,
             peaks: true,
             limit_range: LimitRangeConfig::default(),
             weights: Weights::default(),
@@ -170,27 +193,33 @@ impl VpaConfig {
         }
     }
 
-    /// The containers.
+    /// The containers of each recording.
     ///
     /// # Errors
-    /// A recording that cannot be read, an unknown type of workload, a container that is not there.
-    pub fn cases(&self) -> Result<Vec<Case>> {
+    /// A recording that cannot be read, an unknown type of workload, a container that is not there, no measurement in a step.
+    pub fn recordings(&self) -> Result<Vec<Vec<Case>>> {
         self.case.validate()?;
-        let mut cases = Vec::new();
+        if self.hold == 0 {
+            return Err(Error::config("vpa.hold", "is 0, expected at least 1"));
+        }
+        let mut recordings = Vec::new();
         for path in &self.usage {
-            cases.extend(vertical::load(Path::new(path), &self.case)?.cases);
+            recordings.push(vertical::load(Path::new(path), &self.case)?.cases);
         }
         if self.usage.is_empty() {
-            cases = self.made_up()?;
+            recordings.push(self.made_up()?);
         }
         if !self.container.is_empty() {
-            let known: Vec<String> = cases.iter().map(|case| case.container.clone()).collect();
-            cases.retain(|case| case.container == self.container);
-            if cases.is_empty() {
+            let known: Vec<String> = recordings.iter().flatten().map(|case| case.container.clone()).collect();
+            for cases in &mut recordings {
+                cases.retain(|case| case.container == self.container);
+            }
+            recordings.retain(|cases| !cases.is_empty());
+            if recordings.is_empty() {
                 return Err(Error::unknown("container", &self.container, known.iter().map(String::as_str)));
             }
         }
-        Ok(cases)
+        Ok(recordings)
     }
 
     fn made_up(&self) -> Result<Vec<Case>> {
@@ -225,12 +254,16 @@ pub const REGISTERED: Registered = Registered {
     describe: describe::describe,
 };
 
-/// An hour is twelve steps, and a request pays over hours.
+/// An hour is twelve steps, and a request pays over hours. What is seen is of order one already. Noise on memory kills, so there is
+/// little of it.
 const DEFAULTS: &str = "
 [ppo]
 gamma = 0.97
 gae_lambda = 0.95
-normalize_observation = true
+
+[ppo.network]
+hidden = [64, 64]
+log_std_init = -2.5
 ";
 
 fn build(config: &RunConfig, n_envs: usize) -> Result<Box<dyn Env>> {

@@ -107,6 +107,13 @@ impl Case {
         }
     }
 
+    /// What it uses of CPU and memory, once an interval from its start to its end, whatever its limits.
+    pub fn measurements(&self) -> impl Iterator<Item = (Stamp, [Amount; 2])> {
+        let (first, last) = (&self.points[0], &self.points[self.points.len() - 1]);
+        let (from, until) = (Stamp::from(first.at), Stamp::from(last.at));
+        measurements(&self.points, self.replay.interval, from, until)
+    }
+
     /// What it starts with, as CPU and memory requests.
     pub fn given(&self) -> [Amount; 2] {
         let requests: &ResourceList = &self.replay.resources.requests;
@@ -115,6 +122,24 @@ impl Case {
             Amount(requests.memory.unwrap_or_default().units()),
         ]
     }
+}
+
+/// Use of CPU and memory once an interval, from `from` until before `until`, each point held until the next.
+pub(crate) fn measurements(
+    points: &[UsagePoint],
+    interval: Span,
+    from: Stamp,
+    until: Stamp,
+) -> impl Iterator<Item = (Stamp, [Amount; 2])> {
+    let mut place = points.partition_point(|point| Stamp::from(point.at) <= from).saturating_sub(1);
+    let instants = std::iter::successors(Some(from), move |at| Some(at.plus(interval)));
+    instants.take_while(move |at| *at < until).map(move |at| {
+        while points.get(place + 1).is_some_and(|next| Stamp::from(next.at) <= at) {
+            place += 1;
+        }
+        let point = &points[place];
+        (at, [Amount::from_cores(point.cpu_cores), Amount::truncated(point.memory_bytes)])
+    })
 }
 
 /// Requests with limits in the configured proportion.

@@ -153,7 +153,7 @@ impl Entrant {
             Who::Known(known, settings) => known.fit(fitting, settings),
             Who::Trained(trained) => {
                 let trained = trained.clone();
-                Ok(Fitted::plain(move |case| Ok(trained.build(case))))
+                Ok(Fitted::plain(move |case| trained.build(case)))
             }
         }
     }
@@ -226,7 +226,7 @@ fn played(
     for recording in recordings {
         for entrant in entrants {
             progress(&format!("{}: {}", recording.name, entrant.name));
-            let (fitted, cells) = play(recording, entrant, config, threads)?;
+            let (fitted, cells) = play(recording, recordings, entrant, config, threads)?;
             comparison.rows.push(row(recording, entrant, fitted, &cells));
             comparison.cells.extend(cells);
         }
@@ -255,11 +255,12 @@ fn summary(recording: &Recording) -> RecordingSummary {
 
 fn play(
     recording: &Recording,
+    recordings: &[Recording],
     entrant: &Entrant,
     config: &CaseConfig,
     threads: usize,
 ) -> Result<(String, Vec<Cell>)> {
-    let fitting = Fitting { cases: &recording.cases, config, threads };
+    let fitting = Fitting { cases: &recording.cases, recordings, config, threads };
     let fitted = entrant.fit(&fitting)?;
     let by_day = recording.cases.len() == 1;
     let played = parallel::map(recording.cases.len(), threads, |index| {

@@ -5,13 +5,13 @@
 use super::cases::Case;
 use crate::{
     Error, Result,
-    environments::vpa::{Codec, Peaks, REGISTERED, Seen, VpaConfig},
+    environments::vpa::{Codec, REGISTERED, Seen, Track, VpaConfig},
     policy_file,
     run_dir::RunDir,
 };
 use std::path::Path;
 use trimtab_control::{
-    vertical::ContainerUpdater,
+    vertical::{ContainerUpdater, ExactConfig, Recommend, VpaRecommender},
     vpa::{Amount, Change, Running, Span, Stamp, Vertical},
 };
 use trimtab_model::Seconds;
@@ -49,8 +49,13 @@ impl Trained {
     }
 
     /// A fresh autoscaler for a container.
-    pub(super) fn build(&self, case: &Case) -> Box<dyn Vertical> {
-        Box::new(Learned {
+    ///
+    /// # Errors
+    /// None: the exact VPA's own flags are in range.
+    pub(super) fn build(&self, case: &Case) -> Result<Box<dyn Vertical>> {
+        let step = self.config.case.interval_secs * f64::from(self.config.hold);
+        Ok(Box::new(Learned {
+            exact: VpaRecommender::new(&ExactConfig::default())?,
             codec: Codec::new(&self.config),
             updater: ContainerUpdater::new(self.config.updater_settings()),
             agent: Agent::new(self.policy.clone(), 1),
@@ -58,15 +63,16 @@ impl Trained {
             action: vec![0.0; self.policy.head().width()],
             given: case.given(),
             usage: None,
-            peaks: Peaks::default(),
-            every: Span::from(Seconds(self.config.case.interval_secs)),
+            track: Track::default(),
+            every: Span::from(Seconds(step)),
             next: Stamp::NEVER,
-        })
+        }))
     }
 }
 
 /// One container's.
 struct Learned {
+    exact: VpaRecommender,
     codec: Codec,
     updater: ContainerUpdater,
     agent: Agent,
@@ -74,22 +80,23 @@ struct Learned {
     action: Vec<f32>,
     given: [Amount; 2],
     usage: Option<[Amount; 2]>,
-    peaks: Peaks,
+    track: Track,
     /// Time between two decisions: a step of the environment.
     every: Span,
     next: Stamp,
 }
 
 impl Vertical for Learned {
-    fn observe(&mut self, now: Stamp, usage: [Amount; 2], _: &Running) {
+    fn observe(&mut self, now: Stamp, usage: [Amount; 2], running: &Running) {
         self.usage = Some(usage);
-        self.peaks.add(now, usage);
+        self.track.add(now, usage);
+        self.exact.observe(now, usage, running);
     }
 
     fn out_of_memory(&mut self, now: Stamp, running: &Running) {
         let limit = running.resources.limits.memory.unwrap_or_default();
-        let cpu = self.usage.map_or(Amount(0), |usage| usage[0]);
-        self.peaks.out_of_memory(now, cpu, Amount(limit.units()));
+        self.track.out_of_memory(now, Amount(limit.units()));
+        self.exact.out_of_memory(now, running);
     }
 
     fn decide(&mut self, now: Stamp, running: &Running) -> Option<Change> {
@@ -98,7 +105,9 @@ impl Vertical for Learned {
             return None;
         }
         self.next = now.plus(self.every);
-        let seen = Seen { given: self.given, usage, running, peaks: &self.peaks };
+        self.track.end_step();
+        let exact = self.exact.recommend(now, running)?;
+        let seen = Seen { now, given: self.given, running, track: &self.track, exact: &exact };
         self.codec.observe(&seen, &mut self.obs);
         self.agent.act(&self.obs, None, ActionSliceMut::Numbers(&mut self.action));
         let recommendation = self.codec.recommend(&seen, &self.action);

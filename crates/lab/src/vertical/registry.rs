@@ -5,7 +5,9 @@
 
 use super::{
     calibration,
-    cases::{Case, CaseConfig},
+    cases::{Case, CaseConfig, Recording},
+    lstm::{self, LstmConfig},
+    random::{self, RandomConfig},
 };
 use crate::{
     Error, Result,
@@ -33,6 +35,8 @@ const IN_PLACE: &str = "vpa_in_place";
 pub struct Fitting<'a> {
     /// The containers of one recording.
     pub cases: &'a [Case],
+    /// All recordings, that one among them.
+    pub recordings: &'a [Recording],
     /// How they are run.
     pub config: &'a CaseConfig,
     /// Threads to use.
@@ -118,7 +122,7 @@ pub fn find(name: &str) -> Result<&'static KnownVertical> {
 }
 
 /// Every vertical autoscaler.
-pub const KNOWN: [KnownVertical; 12] = [
+pub const KNOWN: [KnownVertical; 14] = [
     KnownVertical {
         name: BASELINE,
         description: "Kubernetes' VPA, recommender and updater exactly, with its default flags and update mode Recreate.",
@@ -220,6 +224,28 @@ pub const KNOWN: [KnownVertical; 12] = [
         fit: |_, settings| {
             let config: ForecastConfig = settings.config("forecast", forecast::PARAMETERS)?;
             Ok(Fitted::plain(move |_| Ok(config.build(LimitRanges::default())?)))
+        },
+    },
+    KnownVertical {
+        name: "lstm",
+        description: "An LSTM that puts out a factor on the exact VPA's target, trained for the quantile that slack and overrun imply: one network for the training parts of all recordings, margins for each recording.",
+        source: "the LSTM recommender that smart-vpa left to do; pinball loss, Koenker & Bassett 1978",
+        parameters: lstm::PARAMETERS,
+        defaults: defaults::<LstmConfig>,
+        fit: |fitting, settings| {
+            let config: LstmConfig = settings.config("lstm", lstm::PARAMETERS)?;
+            lstm::fit(fitting, config)
+        },
+    },
+    KnownVertical {
+        name: "random",
+        description: "The smart-vpa system's random recommender: bounds and target drawn anew each time, in order.",
+        source: "saeid93/smart-vpa",
+        parameters: random::PARAMETERS,
+        defaults: defaults::<RandomConfig>,
+        fit: |_, settings| {
+            let config: RandomConfig = settings.config("random", random::PARAMETERS)?;
+            Ok(Fitted::plain(move |case| Ok(random::build(&config, case))))
         },
     },
     KnownVertical {

@@ -290,7 +290,12 @@ impl Tuning {
     fn play(&self, settings: &Settings, each: &mut dyn FnMut(u64, f64) -> bool) -> Result<Option<f64>> {
         let (mut sum, mut played) = (0.0, 0);
         for recording in &self.recordings {
-            let fitting = Fitting { cases: &recording.cases, config: &self.task.config, threads: 1 };
+            let fitting = Fitting {
+                cases: &recording.cases,
+                recordings: &self.recordings,
+                config: &self.task.config,
+                threads: 1,
+            };
             let fitted = self.known.fit(&fitting, settings)?;
             for (index, case) in recording.cases.iter().enumerate() {
                 let mut rule = fitted.build(case)?;

@@ -122,6 +122,9 @@ pub struct StandIn {
     pub cpu: Wave,
     /// Mean minutes of a job and of the pause after it; absent: it runs all the time.
     pub jobs: Option<[f64; 2]>,
+    /// Median, and standard deviation of the logarithm, of a log-normal factor on a container's CPU. Absent: all are alike.
+    #[serde(default)]
+    pub cpu_levels: Option<[f64; 2]>,
 }
 
 /// One resource of a [`StandIn`].
@@ -244,6 +247,9 @@ impl UsageShape {
             }
             Self::StandIn(stand_in) => {
                 both("max_usage", stand_in.max_usage)?;
+                for value in stand_in.cpu_levels.unwrap_or_default() {
+                    require_rate("cpu_levels", value)?;
+                }
                 for wave in [stand_in.memory, stand_in.cpu] {
                     let correlation = wave.correlation;
                     let fits = (0.0..1.0).contains(&correlation);
@@ -293,10 +299,12 @@ impl UsageShape {
 impl StandIn {
     /// The stand-in for a recording.
     ///
-    /// `alibaba` has the medians of eight machines of the 2018 trace over eight days. `azure` has the mean level of a hundred
-    /// readings of the public data set; how they move is assumed. `borg` and `arabesque` rest on descriptions alone.
+    /// `alibaba` has the medians of eight machines of the 2018 trace over eight days. `azure` has the levels and the spread of CPU of
+    /// samples of the public data set, which has no memory; how fast CPU moves is assumed. `borg` and `arabesque` are fitted to nothing:
+    /// no recording is at hand, and Arabesque's is private.
     pub fn of(kind: &str) -> Option<Self> {
         let wave = |mean, amplitude, deviation, correlation| Wave { mean, amplitude, deviation, correlation };
+        let levels = (kind == "azure").then_some([0.32, 1.33]);
         let (fitted_to, max_usage, memory, cpu, jobs) = match kind {
             "alibaba" => (
                 "medians over eight machines and eight days of Alibaba 2018 machine_usage: mean, daily amplitude, deviation and correlation a minute apart",
@@ -305,22 +313,23 @@ impl StandIn {
                 wave(38.6, 9.9, 10.4, 0.82),
                 None,
             ),
+            // Cut off below 0, such a wave has the mean 10 and its 95th percentile at three times that; a median level of 0.32 makes it 3.2 %.
             "azure" => (
-                "the mean CPU of a hundred readings of the Azure public data set; daily swing, noise and memory are assumed",
+                "a hundred VMs of one reading of the Azure public data set (mean CPU 7.5 %, geometric mean 3.2 %, standard deviation of the logarithm 1.33) and ten rows of its table of VMs (the 95th percentile of five minutes' highest CPU is 3.0 times the mean, in the median); correlation, the lack of a daily swing, and memory, which the data set does not have, are assumed",
                 Use::new(16_000.0, 4000.0),
                 wave(40.0, 1.0, 1.0, 0.98),
-                wave(7.5, 2.5, 2.0, 0.8),
+                wave(7.5, 0.0, 13.5, 0.8),
                 None,
             ),
             "borg" => (
-                "no data: a container of a mixed cluster as descriptions of Borg 2019 have it, with little daily swing",
+                "nothing: no recording is at hand; level, swing and noise are assumed",
                 Use::new(16_000.0, 4000.0),
                 wave(60.0, 2.0, 3.0, 0.98),
                 wave(45.0, 5.0, 8.0, 0.9),
                 None,
             ),
             "arabesque" => (
-                "no data, which is private: pods of Argo workflows, which run for a while and stop",
+                "nothing: its recording is private; that pods of Argo workflows run for a while and stop is all that is known, and the numbers are assumed",
                 Use::new(5000.0, 1000.0),
                 wave(55.0, 0.0, 10.0, 0.97),
                 wave(70.0, 0.0, 15.0, 0.85),
@@ -335,6 +344,7 @@ impl StandIn {
             memory,
             cpu,
             jobs,
+            cpu_levels: levels,
         })
     }
 
@@ -344,6 +354,10 @@ impl StandIn {
         let waves = [self.memory, self.cpu];
         let most = self.max_usage.pair();
         let mut noise = [0.0; 2];
+        let level = self.cpu_levels.map_or(1.0, |[median, deviation]| {
+            let drawn: f64 = StandardNormal.sample(&mut rng);
+            median * (deviation * drawn).exp()
+        });
         let mut running = self.jobs.is_none_or(|_| {
             let drawn: f64 = StandardUniform.sample(&mut rng);
             drawn < 0.5
@@ -362,6 +376,7 @@ impl StandIn {
                     let drawn: f64 = StandardNormal.sample(&mut rng);
                     noise[slot] = keep * noise[slot] + (1.0 - keep * keep).sqrt() * drawn;
                     let percent = wave.mean + wave.amplitude * phase.sin() + wave.deviation * noise[slot];
+                    let percent = if slot == 1 { level * percent } else { percent };
                     let share = if running { percent.clamp(0.0, 100.0) / 100.0 } else { 0.0 };
                     amounts[slot] = share * most[slot];
                 }
@@ -448,6 +463,27 @@ mod tests {
         assert!((mean - 38.6).abs() < 1.5, "{mean}");
         // A sine of amplitude 9.9 and noise of 10.4.
         assert!((spread - (9.9f64.powi(2) / 2.0 + 10.4f64.powi(2)).sqrt()).abs() < 1.0, "{spread}");
+    }
+
+    #[test]
+    fn containers_of_azure_are_as_unlike_as_the_sample_and_their_peaks_as_high() {
+        let (mut logarithms, mut ratios) = (Vec::new(), Vec::new());
+        for seed in 0..200 {
+            let workload = UsageWorkload { seed, ..UsageWorkload::example("azure").unwrap() };
+            let points = workload.build().unwrap().points;
+            let mut cpu: Vec<f64> = points.iter().map(|p| 100.0 * p.cpu_cores / 4.0).collect();
+            let mean = cpu.iter().sum::<f64>() / cpu.len() as f64;
+            cpu.sort_by(f64::total_cmp);
+            logarithms.push(mean.max(0.01).ln());
+            ratios.push(cpu[cpu.len() * 95 / 100] / mean.max(0.01));
+        }
+        let count = logarithms.len() as f64;
+        let mean = logarithms.iter().sum::<f64>() / count;
+        let spread = (logarithms.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
+        ratios.sort_by(f64::total_cmp);
+        assert!((2.6..4.2).contains(&mean.exp()), "{}", mean.exp());
+        assert!((1.1..1.5).contains(&spread), "{spread}");
+        assert!((2.4..3.3).contains(&ratios[100]), "{}", ratios[100]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Left out: how that is written, see [`Description`].
 
-use super::{ActionScale, VpaConfig, VpaTask};
+use super::{ActionScale, Codec, VpaConfig, VpaTask, codec::REACH};
 use crate::{
     Result,
     config::RunConfig,
@@ -34,7 +34,7 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
             term("oom_kill", weights.oom_kill, "OOM kills of the step"),
         ],
         costs: Vec::new(),
-        start: "a container drawn from all of them (`vpa.container` names one), at a random step of its part (`vpa.part`, `vpa.random_start`), with what it was given".to_owned(),
+        start: "a container drawn from all of them (`vpa.container` names one), at a random step of its part (`vpa.part`, `vpa.random_start`), with what it was given, or, where the start is random, with CPU of a quarter to four times the exact VPA's target and memory of one to two times, as learning must know its way back from anywhere".to_owned(),
         terminated: "never".to_owned(),
         truncated: format!("after {} steps (`vpa.max_steps`, or what the shortest series has room for)", task.max_steps().unwrap_or(0)),
         notes: notes(config, &task),
@@ -42,25 +42,39 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
 }
 
 fn observation(config: &VpaConfig) -> Vec<Entry> {
-    let share = |name: &str, meaning: &str| {
-        let meaning = format!("{meaning}, over what the container started with");
-        Entry::number(name, &meaning, "1", 0.0, f64::INFINITY)
+    let ratio = |name: &str, meaning: &str| {
+        let meaning = format!("{meaning}, over the exact VPA's target, as a logarithm");
+        Entry::number(name, &meaning, "ln", -4.0, 4.0)
     };
-    let mut entries = vec![
-        share("cpu_usage", "CPU used when last measured, at most its limit"),
-        share("memory_usage", "memory used when last measured, at most its limit"),
-        share("cpu_request", "CPU requested"),
-        share("memory_request", "memory requested"),
-    ];
+    let day = |name: &str, meaning: &str| Entry::number(name, meaning, "1", -1.0, 1.0);
+    let both = |what: &str, cpu: &str, memory: &str| {
+        [ratio(&format!("cpu_{what}"), cpu), ratio(&format!("memory_{what}"), memory)]
+    };
+    let mut entries = Vec::new();
+    entries.extend(both("request", "CPU requested", "memory requested"));
+    entries.push(day("day_sin", "sine of the time of day"));
+    entries.push(day("day_cos", "cosine of the time of day"));
+    entries.extend(both(
+        "mean",
+        "mean CPU of the step that is over, at most its limit",
+        "mean memory of the step that is over, at most its limit",
+    ));
+    entries.extend(both(
+        "most",
+        "highest CPU of the step that is over",
+        "highest memory of the step that is over",
+    ));
+    entries.extend(both(
+        "given",
+        "CPU that the container started with",
+        "memory that the container started with",
+    ));
     if config.peaks {
-        entries.push(share("cpu_peak_hour", "highest CPU of this and the last hour"));
-        entries.push(share("memory_peak_hour", "highest memory of this and the last hour"));
-        entries.push(share(
-            "cpu_peak_day",
+        let hour = ["highest CPU of this and the last hour", "highest memory of this and the last hour"];
+        entries.extend(both("peak_hour", hour[0], hour[1]));
+        entries.extend(both(
+            "peak_day",
             "highest CPU of the last 24 hours, those before the episode included",
-        ));
-        entries.push(share(
-            "memory_peak_day",
             "highest memory of the last 24 hours, those before the episode included",
         ));
     }
@@ -68,12 +82,11 @@ fn observation(config: &VpaConfig) -> Vec<Entry> {
 }
 
 fn actions(config: &VpaConfig) -> Vec<ActionEntry> {
-    let ranges = [
-        config.limit_range.min_cpu..config.limit_range.max_cpu,
-        config.limit_range.min_memory_mb..config.limit_range.max_memory_mb,
-    ];
+    let [cpu, memory] = Codec::new(config).range();
+    let ranges = [cpu[0]..cpu[1], memory[0] / 1e6..memory[1] / 1e6];
     let mut actions = Vec::new();
-    for (resource, range, unit) in [("cpu", &ranges[0], "millicores"), ("memory", &ranges[1], "MB")] {
+    let resources = [("cpu", &ranges[0], "millicores", REACH[0]), ("memory", &ranges[1], "MB", REACH[1])];
+    for (resource, range, unit, reach) in resources {
         for bound in ["lower", "target", "upper"] {
             let (meaning, low, high, unit) = match (config.action_scale, bound) {
                 (ActionScale::Absolute, "lower") => ("lower bound", range.start, range.end, unit),
@@ -83,9 +96,19 @@ fn actions(config: &VpaConfig) -> Vec<ActionEntry> {
                 (ActionScale::Absolute, _) => {
                     ("upper bound, from the target (-1) to the most (1)", range.start, range.end, unit)
                 }
-                (_, "lower") => ("lower bound, as a share of the target", 1.0, 0.1, "of the target"),
-                (_, "target") => ("target, times recent use", 0.25, 4.0, "of recent use, on a log scale"),
-                _ => ("upper bound, times the target", 1.0, 4.0, "of the target"),
+                (_, "lower") => (
+                    "distance of the exact VPA's lower bound from its target, on a log scale",
+                    2.0,
+                    0.0,
+                    "times",
+                ),
+                (_, "target") => ("the exact VPA's target", 1.0 / reach, reach, "times, on a log scale"),
+                _ => (
+                    "distance of the exact VPA's upper bound from its target, on a log scale",
+                    0.0,
+                    2.0,
+                    "times",
+                ),
             };
             actions.push(ActionEntry {
                 name: format!("{resource}_{bound}"),
@@ -105,10 +128,12 @@ fn notes(config: &VpaConfig, task: &VpaTask) -> Vec<String> {
             config.workload
         ));
     }
-    notes.push("The uncapped target, the fourth number of a recommendation, is the target: nothing reads it but people. The original has six numbers in its code and eight in its README.".to_owned());
+    notes.push("`trim` corrects the exact VPA: zeros are its recommendation to the bit. While it learns, the exact VPA is that of use which no limit cuts and nobody is killed for; acting, it is the recommender itself.".to_owned());
+    notes.push("A measurement counts from the next one on, and a decision holds for `vpa.hold` measurements. Where a recording has one value for five minutes, seeing it at its first instant would be to know the future.".to_owned());
+    notes.push("The uncapped target, the fourth number of a recommendation, is the target before `vpa.allowed` (the policy's `minAllowed` and `maxAllowed`) and `vpa.limit_range`; as upstream, nothing reads it but people. The original has six numbers in its code and eight in its README.".to_owned());
     notes.push("The original's order is memory first; here CPU comes first, as in its README.".to_owned());
     notes.push("`vpa.updater`: `upstream` looks at the request as Kubernetes' updater does; `usage` touches the container when use leaves the bounds or reaches the limit, as the original's code; `readme` does the opposite, as its README says.".to_owned());
     notes.push("The original's reward is constant and its episodes never end; here the reward is slack and overrun, and an episode is cut off.".to_owned());
-    notes.push("Recommenders: `vpa` (the original's builtin, corrected), `bounds` (its threshold), `forecast` (time series) are autoscalers of `trimtab compare --usage`; `random` is `trimtab evaluate --policy random --env vpa --set vpa.action_scale=absolute`; LSTM and RL are `trimtab train --env vpa`, with and without a recurrent network.".to_owned());
+    notes.push("The recommenders of the original, in `trimtab compare --usage`: `vpa` (its builtin, corrected; `simplified` is its own), `bounds` (threshold), `random`, `forecast` (time series), `lstm`; and RL is `trimtab train --env vpa`, whose run directory takes part like a name.".to_owned());
     notes
 }

@@ -4,16 +4,24 @@
 
 use super::{
     Part, VpaConfig, Weights,
-    codec::{ACTIONS, Codec, Peaks, Seen},
+    codec::{ACTIONS, Codec, Seen},
+    track::Track,
 };
-use crate::{Result, environments::task_env::LoggedTask, vertical::Case};
+use crate::{
+    Result,
+    environments::task_env::LoggedTask,
+    vertical::{Case, measurements},
+};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trimtab_control::{
-    vertical::ContainerUpdater,
-    vpa::{Amount, Player, Progress, ReplayConfig, Resource, Span, Stamp, Tally, UsagePoint},
+    vertical::{ContainerUpdater, ExactConfig, Recommend, VpaRecommender, list},
+    vpa::{
+        Amount, ContainerRecommendation, ContainerResources, Player, Progress, ReplayConfig, Resource,
+        ResourceList, Running, Span, Stamp, Tally, UsagePoint, limits,
+    },
 };
 use trimtab_rl::{
     ActionSpace, EnvSpec,
@@ -28,7 +36,9 @@ struct Lane {
     config: ReplayConfig,
     given: [Amount; 2],
     has_memory: bool,
-    /// First instant of an episode, and how many intervals later it may start at most.
+    /// What the exact VPA recommends, step by step from the start of the series, for use that no limit cuts and nobody is killed for.
+    exact: Vec<ContainerRecommendation>,
+    /// First instant of an episode, and how many steps later it may start at most.
     first: Stamp,
     starts: u32,
 }
@@ -37,6 +47,9 @@ struct Lane {
 #[derive(Clone, Debug)]
 pub struct VpaTask {
     lanes: Arc<[Lane]>,
+    /// Where the lanes of each recording end.
+    ends: Arc<[usize]>,
+    hold: u32,
     codec: Codec,
     updater: ContainerUpdater,
     weights: Weights,
@@ -50,7 +63,7 @@ pub struct Episode {
     lane: u32,
     at: Progress,
     usage: [Amount; 2],
-    peaks: Peaks,
+    track: Track,
     /// What the last step came to.
     step: Tally,
     reward: f64,
@@ -65,37 +78,43 @@ impl VpaTask {
     /// # Errors
     /// Those of [`VpaConfig::cases`]; a part of a series with fewer than two intervals.
     pub fn new(config: &VpaConfig) -> Result<Self> {
-        let cases = config.cases()?;
+        let recordings = config.recordings()?;
+        let mut ends = Vec::with_capacity(recordings.len());
+        for cases in &recordings {
+            ends.push(ends.last().unwrap_or(&0) + cases.len());
+        }
+        let cases: Vec<Case> = recordings.into_iter().flatten().collect();
         let mut max_steps = config.max_steps.max(1);
+        let steps = |case: &Case| steps(case, config);
         if !config.round_robin {
-            let room = cases.iter().map(|case| intervals(case, config.part)).min().unwrap_or(0);
+            let room = cases.iter().map(steps).min().unwrap_or(0);
             max_steps = max_steps.min(room.saturating_sub(1));
         }
         if max_steps == 0 {
-            let message =
-                "an episode has no room in the part of some series, expected at least two intervals";
+            let message = "an episode has no room in the part of some series, expected at least two steps";
             return Err(crate::Error::config("vpa.part", message));
         }
-        let lanes: Vec<Lane> = cases
-            .into_iter()
-            .map(|case| {
-                let room = intervals(&case, config.part);
-                Lane {
-                    given: case.given(),
-                    first: if config.part == Part::Test { case.split } else { start(&case) },
-                    starts: if config.round_robin { room } else { room.saturating_sub(max_steps) },
-                    name: case.container,
-                    points: case.points.into(),
-                    config: ReplayConfig { round_robin: config.round_robin, ..case.replay },
-                    has_memory: case.has_memory,
-                }
+        let lanes = cases.into_iter().map(|case| {
+            let room = steps(&case);
+            Ok(Lane {
+                given: case.given(),
+                exact: exact(&case, config.hold)?,
+                first: if config.part == Part::Test { case.split } else { start(&case) },
+                starts: if config.round_robin { room } else { room.saturating_sub(max_steps) },
+                name: case.container,
+                points: case.points.into(),
+                config: ReplayConfig { round_robin: config.round_robin, ..case.replay },
+                has_memory: case.has_memory,
             })
-            .collect();
+        });
+        let lanes: Vec<Lane> = lanes.collect::<Result<_>>()?;
         for lane in &lanes {
             Player::new(&lane.points[..], lane.config)?;
         }
         Ok(Self {
             lanes: lanes.into(),
+            ends: ends.into(),
+            hold: config.hold,
             codec: Codec::new(config),
             updater: ContainerUpdater::new(config.updater_settings()),
             weights: config.weights,
@@ -109,38 +128,75 @@ impl VpaTask {
         Player::resumed(Arc::clone(&lane.points), lane.config, episode.at)
     }
 
-    fn seen<'a>(&self, episode: &'a Episode) -> Seen<'a> {
+    fn seen<'a>(&'a self, episode: &'a Episode) -> Seen<'a> {
+        let lane = &self.lanes[episode.lane as usize];
         Seen {
-            given: self.lanes[episode.lane as usize].given,
-            usage: episode.usage,
+            now: episode.at.now,
+            given: lane.given,
             running: &episode.at.running,
-            peaks: &episode.peaks,
+            track: &episode.track,
+            exact: self.exact(lane, episode.at.now),
         }
     }
+
+    fn exact<'a>(&self, lane: &'a Lane, now: Stamp) -> &'a ContainerRecommendation {
+        let step = lane.config.interval.times(i64::from(self.hold));
+        let passed = now.since(Stamp::from(lane.points[0].at)).over(step) as usize;
+        &lane.exact[passed % lane.exact.len()]
+    }
+}
+
+/// What a container has when its episode starts: CPU of a quarter to four times what the exact VPA recommends, memory of one to two
+/// times, limits in the proportion of what it was given.
+fn drawn(lane: &Lane, exact: &ContainerRecommendation, rng: &mut Pcg64) -> ContainerResources {
+    let cpu = 4.0_f64.powf(rng.random_range(-1.0..1.0));
+    let memory = 2.0_f64.powf(rng.random_range(0.0..1.0));
+    let target = exact.target;
+    let requests = list([
+        Amount(target.cpu.unwrap_or_default().milli()).scaled(cpu),
+        Amount(target.memory.unwrap_or_default().units()).scaled(memory),
+    ]);
+    let own = lane.config.resources;
+    let limits = limits::proportional_limits(&own.limits, &own.requests, &requests, &ResourceList::default());
+    ContainerResources { requests, limits }
+}
+
+/// What the exact VPA recommends for a case at each step.
+fn exact(case: &Case, hold: u32) -> Result<Vec<ContainerRecommendation>> {
+    let mut recommender = VpaRecommender::new(&ExactConfig::default())?;
+    let running = Running { resources: case.replay.resources, started: start(case), last_termination: None };
+    let mut all = Vec::new();
+    for (number, (now, usage)) in case.measurements().enumerate() {
+        recommender.observe(now, usage, &running);
+        if number.is_multiple_of(hold as usize) {
+            all.extend(recommender.recommend(now, &running));
+        }
+    }
+    Ok(all)
 }
 
 fn start(case: &Case) -> Stamp {
     Stamp::from(case.points[0].at)
 }
 
-/// Whole intervals in a part of a case.
-fn intervals(case: &Case, part: Part) -> u32 {
+/// Whole steps in a part of a case.
+fn steps(case: &Case, config: &VpaConfig) -> u32 {
     let end = Stamp::from(case.points[case.points.len() - 1].at);
-    let length = match part {
+    let length = match config.part {
         Part::Train => case.split.since(start(case)),
         Part::Test => end.since(case.split),
         Part::All => end.since(start(case)),
     };
-    length.over(case.replay.interval) as u32
+    length.over(case.replay.interval.times(i64::from(config.hold))) as u32
 }
 
 /// Measures the container; what it used, as far as it is up.
 fn look(player: &mut Player<Arc<[UsagePoint]>>, episode: &mut Episode) {
     if let Some(look) = player.look() {
         episode.usage = look.usage;
-        episode.peaks.add(look.now, look.usage);
+        episode.track.add(look.now, look.usage);
         if look.oom_killed {
-            episode.peaks.out_of_memory(look.now, look.usage[0], look.usage[1]);
+            episode.track.out_of_memory(look.now, look.usage[1]);
         }
     }
     episode.at = *player.progress();
@@ -167,18 +223,24 @@ impl Task for VpaTask {
     }
 
     fn start(&self, rng: &mut Pcg64) -> Episode {
-        let number = rng.random_range(0..self.lanes.len());
+        let recording = rng.random_range(0..self.ends.len());
+        let begin = if recording == 0 { 0 } else { self.ends[recording - 1] };
+        let number = rng.random_range(begin..self.ends[recording]);
         let lane = &self.lanes[number];
         let later = if self.random_start { rng.random_range(0..=lane.starts) } else { 0 };
-        let from = lane.first.plus(lane.config.interval.times(i64::from(later)));
-        let mut player = Player::new(Arc::clone(&lane.points), lane.config)
+        let from = lane.first.plus(lane.config.interval.times(i64::from(later) * i64::from(self.hold)));
+        let mut config = lane.config;
+        if self.random_start {
+            config.resources = drawn(lane, self.exact(lane, from), rng);
+        }
+        let mut player = Player::new(Arc::clone(&lane.points), config)
             .expect("every lane was played when the task was made")
             .started_at(from);
         let mut episode = Episode {
             lane: number as u32,
             at: *player.progress(),
             usage: [Amount(0); 2],
-            peaks: Peaks::default(),
+            track: Track::default(),
             step: Tally::default(),
             reward: 0.0,
             terms: [0.0; 4],
@@ -186,20 +248,11 @@ impl Task for VpaTask {
             recommended: [[0; 4]; 2],
         };
         // What a day before the episode showed is known, as it would be of a container that had run.
-        let (day_before, step) =
-            (from.minus(Span::DAY).max(Stamp::from(lane.points[0].at)), lane.config.interval);
-        let mut place = lane.points.partition_point(|point| Stamp::from(point.at) <= day_before);
-        let mut at = day_before;
-        while at < from {
-            while lane.points.get(place).is_some_and(|point| Stamp::from(point.at) <= at) {
-                place += 1;
-            }
-            let point = &lane.points[place.saturating_sub(1)];
-            episode
-                .peaks
-                .add(at, [Amount::from_cores(point.cpu_cores), Amount::truncated(point.memory_bytes)]);
-            at = at.plus(step);
+        let day_before = from.minus(Span::DAY).max(Stamp::from(lane.points[0].at));
+        for (at, usage) in measurements(&lane.points, lane.config.interval, day_before, from) {
+            episode.track.add(at, usage);
         }
+        episode.track.end_step();
         look(&mut player, &mut episode);
         episode
     }
@@ -224,9 +277,12 @@ impl Task for VpaTask {
         }
         let mut player = self.player(episode);
         let Progress { now, running, tally: before, .. } = episode.at;
-        let change = self.updater.decide(now, &running, episode.usage, recommendation);
-        player.advance(change);
-        look(&mut player, episode);
+        let mut change = self.updater.decide(now, &running, episode.usage, recommendation);
+        for _ in 0..self.hold {
+            player.advance(change.take());
+            look(&mut player, episode);
+        }
+        episode.track.end_step();
         let step = episode.at.tally.since(&before);
         let lane = &self.lanes[episode.lane as usize];
         let share = |area: f64, given: f64| area / (given * step.hours).max(f64::MIN_POSITIVE);
