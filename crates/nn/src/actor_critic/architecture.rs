@@ -139,7 +139,7 @@ impl Architecture {
     }
 
     fn validate_graph(&self, graph: &Graph) -> Result<()> {
-        let Graph { nodes, features, layers, kind, head } = graph;
+        let Graph { nodes, features, layers, kind, head, own: _ } = graph;
         check("encoder.nodes", *nodes > 0, "at least 1", nodes)?;
         check("encoder.features", *features > 0, "at least 1", features)?;
         let ok = !layers.is_empty() && layers.iter().all(|width| *width > 0);
