@@ -152,7 +152,9 @@ impl Architecture {
         let expected = graph.obs_dim();
         check("obs_dim", self.obs_dim == expected, format!("{expected} for the graph"), self.obs_dim)?;
         let ok = *head == GraphHead::Pooled || !self.shared_trunk;
-        check("shared_trunk", ok, "separate trunks, since the actor's runs over nodes", self.shared_trunk)
+        check("shared_trunk", ok, "separate trunks, since the actor's runs over nodes", self.shared_trunk)?;
+        let ok = *head != GraphHead::Alone || self.recurrence.is_none();
+        check("recurrence", ok, "none, since nodes that stand alone would not hear it", &self.recurrence)
     }
 
     /// Fails with the first size that no network can have.

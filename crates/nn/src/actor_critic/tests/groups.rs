@@ -172,6 +172,14 @@ fn a_node_that_stands_alone_hears_others_along_edges_only() {
 }
 
 #[test]
+fn a_memory_that_nobody_hears_is_refused() {
+    let architecture = described(3, ActionHead::MultiDiscrete(vec![2; 3]), GraphHead::Alone, true);
+    let start = Initialisation::default();
+    let error = ActorCritic::new(architecture, &start, &mut Pcg64::new(1, 1)).unwrap_err().to_string();
+    assert!(error.starts_with("network recurrence: expected none, since nodes that stand alone"), "{error}");
+}
+
+#[test]
 fn heads_that_nodes_cannot_share_are_named() {
     let build = |head| {
         let architecture = described(4, head, GraphHead::Nodes, false);
