@@ -43,7 +43,7 @@ fn recurrent(hidden_size: usize, critic: CriticRecurrence) -> Architecture {
 }
 
 fn graph(kind: GraphLayer, head: GraphHead, hidden: &[usize]) -> Architecture {
-    let graph = Graph { nodes: 11, features: 6, layers: vec![32, 32], kind, head };
+    let graph = Graph { nodes: 11, features: 6, layers: vec![32, 32], kind, head, own: 0 };
     let architecture = architecture(graph.obs_dim(), 1 + 6 * 11, hidden);
     Architecture { encoder: Encoder::Graph(graph), ..architecture }
 }

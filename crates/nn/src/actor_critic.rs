@@ -91,9 +91,9 @@ impl ActorCritic {
         let recurrence_end = len;
 
         let latent = recurrence.map_or(features, |r| r.hidden_size);
-        let mut nodes = match architecture.graph().filter(|graph| graph.head == GraphHead::Nodes) {
+        let mut nodes = match architecture.graph().filter(|graph| graph.head != GraphHead::Pooled) {
             None => None,
-            Some(graph) => Some(NodeHead::new(head, graph.nodes, graph.outputs(), latent)?),
+            Some(graph) => Some(NodeHead::new(head, graph, latent)?),
         };
         let inputs = nodes.as_ref().map_or(latent, NodeHead::inputs);
         let actor = Mlp::place(inputs, hidden, *activation, &mut len);

@@ -6,6 +6,10 @@
 //! weights; convolution uses them. Each row has its own graph: a batch is one large graph without edges between
 //! rows, its edges listed by target, so that products run over all nodes of all rows together.
 //!
+//! A mean over neighbours blurs what a node says of itself. With [`Graph::own`] a hidden layer that reads each node's own numbers alone
+//! stands beside what the layers made of its neighbourhood, as `GraphSAGE` keeps the two apart (Hamilton et al. 2017,
+//! arXiv:1706.02216, algorithm 1, line 5).
+//!
 //! Weights do not depend on the number of nodes.
 //!
 //! Left out: numbers on edges beside their weight, dropout, several kinds of nodes.
@@ -18,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::edges::Edges;
 use self::layer::{Layer, LayerCache};
-use crate::kernel::padded;
+use crate::kernel::{self, padded};
+use crate::linear::Linear;
 use crate::{Result, Tensors};
 
 /// How nodes hear their neighbours.
@@ -47,6 +52,9 @@ pub enum GraphHead {
     /// Each node, with the mean of all beside it: the same weights for every node. See
     /// [`NodeHead`](crate::actor_critic::NodeHead) for the action heads that fit.
     Nodes,
+    /// Each node by itself: what it knows of others came along the edges, so that a node in a graph of another size sees nothing
+    /// new. The critic reads the mean of all, as ever.
+    Alone,
 }
 
 /// Sizes of a graph encoder.
@@ -66,6 +74,14 @@ pub struct Graph {
     /// What the actor's outputs are read from.
     #[serde(default)]
     pub head: GraphHead,
+    /// Numbers that each node makes of its own alone (a linear layer and `ReLU`), beside those of the last layer; 0: none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub own: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(own: &usize) -> bool {
+    *own == 0
 }
 
 impl Graph {
@@ -80,9 +96,9 @@ impl Graph {
         self.nodes * self.features
     }
 
-    /// Numbers of each node after the last layer.
+    /// Numbers of each node after the last layer, its own included.
     pub fn outputs(&self) -> usize {
-        self.layers.last().copied().unwrap_or(self.features)
+        self.layers.last().copied().unwrap_or(self.features) + self.own
     }
 }
 
@@ -92,6 +108,7 @@ pub struct GraphEncoder {
     nodes: usize,
     features: usize,
     layers: Vec<Layer>,
+    own: Option<Linear>,
 }
 
 /// What [`GraphEncoder::forward`] leaves for [`GraphEncoder::backward`]; reused from call to call.
@@ -101,6 +118,9 @@ pub struct GraphCache {
     /// `rows·nodes × features`.
     features: Vec<f32>,
     layers: Vec<LayerCache>,
+    /// `rows·nodes × padded(own)`, then its gradient; and the last layer's numbers with it beside them. Empty without it.
+    own: Vec<f32>,
+    joined: Vec<f32>,
     pooled: Vec<f32>,
     node_delta: Vec<f32>,
     pooled_delta: Vec<f32>,
@@ -109,8 +129,11 @@ pub struct GraphCache {
 }
 
 impl GraphCache {
-    /// The last layer's numbers, `rows·nodes × stride`.
+    /// The last layer's numbers, and each node's own, `rows·nodes × stride`.
     pub fn nodes(&self) -> &[f32] {
+        if !self.joined.is_empty() {
+            return &self.joined;
+        }
         self.layers.last().map_or(&[], |layer| &layer.out)
     }
 
@@ -146,12 +169,14 @@ impl GraphEncoder {
         let place = |(at, (inputs, outputs)): (usize, (&usize, &usize))| {
             Layer::place(*inputs, *outputs, graph.kind, at == last, len)
         };
-        Self { nodes: graph.nodes, features: graph.features, layers: layers.map(place).collect() }
+        let layers = layers.map(place).collect();
+        let own = (graph.own > 0).then(|| Linear::place(graph.features, graph.own, len));
+        Self { nodes: graph.nodes, features: graph.features, layers, own }
     }
 
     /// Numbers of each node, and of the pooled row.
     pub fn outputs(&self) -> usize {
-        self.layers.last().map_or(0, Layer::outputs)
+        self.layers.last().map_or(0, Layer::outputs) + self.own.as_ref().map_or(0, |own| own.outputs)
     }
 
     /// Distance between the rows of nodes and of pooled rows.
@@ -159,9 +184,13 @@ impl GraphEncoder {
         padded(self.outputs())
     }
 
-    /// Weights uniform as Glorot & Bengio (2010), biases 0, as in `PyTorch` Geometric.
+    /// Weights uniform as Glorot & Bengio (2010), biases 0, as in `PyTorch` Geometric; those of the layer of own numbers orthogonal
+    /// with gain √2, as hidden layers'.
     pub fn initialise(&self, params: &mut [f32], rng: &mut impl Rng) {
         self.layers.iter().for_each(|layer| layer.initialise(params, rng));
+        if let Some(own) = &self.own {
+            own.initialise(params, std::f32::consts::SQRT_2, rng);
+        }
     }
 
     /// A cache for at most `rows` rows at a time.
@@ -172,6 +201,8 @@ impl GraphEncoder {
             edges: Edges::new(rows, self.nodes),
             features: vec![0.0; nodes * self.features],
             layers: self.layers.iter().map(|layer| layer.cache(nodes, nodes * self.nodes)).collect(),
+            own: vec![0.0; self.own.as_ref().map_or(0, |own| nodes * own.stride())],
+            joined: vec![0.0; self.own.as_ref().map_or(0, |_| nodes * stride)],
             pooled: vec![0.0; rows * stride],
             node_delta: vec![0.0; nodes * stride],
             pooled_delta: vec![0.0; rows * stride],
@@ -182,7 +213,7 @@ impl GraphEncoder {
     /// Node numbers and their means for `rows` rows of observations.
     pub fn forward(&self, params: &[f32], obs: &[f32], rows: usize, cache: &mut GraphCache) {
         let (size, nodes) = (self.nodes * self.features, rows * self.nodes);
-        let GraphCache { edges, features, layers, pooled, .. } = cache;
+        let GraphCache { edges, features, layers, own, joined, pooled, .. } = cache;
         let observations = obs.chunks_exact(size + self.nodes * self.nodes).take(rows);
         for (row, to) in observations.clone().zip(features.chunks_exact_mut(size)) {
             to.copy_from_slice(&row[..size]);
@@ -195,6 +226,17 @@ impl GraphEncoder {
         for (layer, cache) in self.layers.iter().zip(layers) {
             layer.forward(params, input, stride, edges, nodes, cache);
             (input, stride) = (&cache.out, layer.stride());
+        }
+        if let Some(layer) = &self.own {
+            layer.forward(params, features, self.features, nodes, own);
+            kernel::relu(&mut own[..nodes * layer.stride()]);
+            let parts = input.chunks_exact(stride).zip(own.chunks_exact(layer.stride()));
+            let heard = self.outputs() - layer.outputs;
+            for (joined, (layers, own)) in joined.chunks_exact_mut(self.stride()).zip(parts).take(nodes) {
+                joined[..heard].copy_from_slice(&layers[..heard]);
+                joined[heard..][..layer.outputs].copy_from_slice(&own[..layer.outputs]);
+            }
+            (input, stride) = (&joined[..], self.stride());
         }
         let share = 1.0 / self.nodes as f32;
         let rows = input.chunks_exact(self.nodes * stride).zip(pooled.chunks_exact_mut(stride)).take(rows);
@@ -221,13 +263,30 @@ impl GraphEncoder {
     /// outputs' gradients in [`GraphCache::deltas`], which are used up.
     pub fn backward(&self, params: &[f32], rows: usize, cache: &mut GraphCache, grads: &mut [f32]) {
         let (nodes, stride, share) = (rows * self.nodes, self.stride(), 1.0 / self.nodes as f32);
-        let GraphCache { edges, features, layers, node_delta, pooled_delta, input_delta, .. } = cache;
-        let delta = &mut input_delta[..nodes * stride];
-        delta.copy_from_slice(&node_delta[..nodes * stride]);
+        let GraphCache { edges, features, layers, own, node_delta, pooled_delta, input_delta, .. } = cache;
+        let delta = &mut node_delta[..nodes * stride];
         let pooled = pooled_delta.chunks_exact(stride).take(rows);
         for (delta, pooled) in delta.chunks_exact_mut(self.nodes * stride).zip(pooled) {
             for node in delta.chunks_exact_mut(stride) {
                 node.iter_mut().zip(pooled).for_each(|(to, from)| *to += share * from);
+            }
+        }
+        match &self.own {
+            None => input_delta[..nodes * stride].copy_from_slice(delta),
+            Some(layer) => {
+                let heard = self.outputs() - layer.outputs;
+                let below = padded(heard);
+                let own = &mut own[..nodes * layer.stride()];
+                let parts = input_delta.chunks_exact_mut(below).zip(own.chunks_exact_mut(layer.stride()));
+                for (from, (below, own)) in delta.chunks_exact(stride).zip(parts) {
+                    below[..heard].copy_from_slice(&from[..heard]);
+                    below[heard..].fill(0.0);
+                    // ReLU's output is 0 where nothing flows back.
+                    for (own, from) in own.iter_mut().zip(&from[heard..][..layer.outputs]) {
+                        *own = if *own > 0.0 { *from } else { 0.0 };
+                    }
+                }
+                layer.backward(features, self.features, own, nodes, grads);
             }
         }
         for at in (0..layers.len()).rev() {
@@ -241,10 +300,13 @@ impl GraphEncoder {
         }
     }
 
-    /// Puts `<name>.<layer>.*` into `tensors`.
+    /// Puts `<name>.<layer>.*` into `tensors`, and `<name>.own.*`.
     pub fn write(&self, params: &[f32], name: &str, tensors: &mut Tensors) {
         for (at, layer) in self.layers.iter().enumerate() {
             layer.write(params, &format!("{name}.{at}"), tensors);
+        }
+        if let Some(own) = &self.own {
+            own.write(params, &format!("{name}.own"), tensors);
         }
     }
 
@@ -256,7 +318,11 @@ impl GraphEncoder {
         self.layers
             .iter()
             .enumerate()
-            .try_for_each(|(at, layer)| layer.read(params, &format!("{name}.{at}"), tensors))
+            .try_for_each(|(at, layer)| layer.read(params, &format!("{name}.{at}"), tensors))?;
+        match &self.own {
+            Some(own) => own.read(params, &format!("{name}.own"), tensors),
+            None => Ok(()),
+        }
     }
 }
 

@@ -188,7 +188,7 @@ fn main() {
     }
     let graph = |head| {
         let kind = GraphLayer::Attention { heads: 2 };
-        let graph = Graph { nodes: 11, features: 1, layers: vec![32, 32], kind, head };
+        let graph = Graph { nodes: 11, features: 1, layers: vec![32, 32], kind, head, own: 0 };
         let encoder = Encoder::Graph(graph);
         let network = NetworkConfig { hidden: vec![32], encoder, ..NetworkConfig::default() };
         training_in::<PpoUpdate>(&mut Overload::new(4, 11), PpoConfig { network, ..config(128, 128, 4) })

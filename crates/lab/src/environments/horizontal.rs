@@ -12,12 +12,14 @@ pub mod baseline;
 mod describe;
 pub mod graph;
 mod load;
+pub mod numbers;
 pub mod recorded;
 mod rules;
 pub mod simulated;
 pub mod table;
 
 pub use load::Waveform;
+pub use numbers::Number;
 pub use recorded::Recorded;
 pub use rules::{
     ActionForm, Deployment, FEATURES, Observation, Reading, Rules, Scale, TERMS, desired_replicas,
@@ -46,8 +48,11 @@ pub struct HorizontalConfig {
     /// Forbid what leads out of the bounds instead of punishing it; the entries of `move` are chosen apart, so that nothing can be
     /// forbidden there.
     pub masked: bool,
-    /// What is seen: `flat`, or `graph`, the same numbers and then who calls whom.
+    /// What is seen: `flat`, or `graph`, numbers of the deployments and then who calls whom.
     pub observation: Observation,
+    /// What is seen of a deployment, in this order (see [`Number`]); empty: gym-hpa's six where observations are flat, and where they are
+    /// graphs those that mean the same for any deployment of any application.
+    pub numbers: Vec<Number>,
     /// How numbers are given: `relative` to targets, alike for every application, or as `published`, in the published bounds.
     pub scale: Scale,
     /// Calls between deployments instead of the application's: a file of `source,destination` lines; empty: the
@@ -63,6 +68,8 @@ pub struct HorizontalConfig {
     /// Mean requests a second of the first four shapes, or users in the largest phase of a scenario; 0: a fifth of what
     /// the application can serve at most, or the published users.
     pub rate: f64,
+    /// Largest factor, up or down, on the traffic of an episode, drawn anew for each (evenly on a logarithmic scale); 1: none.
+    pub rate_spread: f64,
     /// How far the shapes leave their mean, as a share of it, 0 to 1.
     pub amplitude: f64,
     /// Seconds of a wave, of two steps, or of eight bursts' slots; an episode starts anywhere in it.
@@ -88,12 +95,14 @@ impl Default for HorizontalConfig {
             delta: 2,
             masked: true,
             observation: Observation::Flat,
+            numbers: Vec::new(),
             scale: Scale::Relative,
             edges: String::new(),
             steps: 25,
             interval_secs: 30.0,
             load: Waveform::Sine,
             rate: 0.0,
+            rate_spread: 1.0,
             amplitude: 0.6,
             period_secs: 900.0,
             call_kilobytes: 0.0,
@@ -147,6 +156,9 @@ const CHAINED_DEFAULTS: &str = concat!(
     "horizontal.rate = 90.0\nhorizontal.latency_bound_ms = 150.0\nsim.faults.enabled = true\nsim.faults.step_secs = 30.0\n",
     include_str!("horizontal/defaults.toml")
 );
+
+/// Settings, as TOML below the user's, of a policy of graphs that acts on applications it never saw.
+pub const GRAPH_POLICY: &str = include_str!("horizontal/graph_policy.toml");
 
 /// The application that a configuration means.
 ///

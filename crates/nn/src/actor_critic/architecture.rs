@@ -139,7 +139,7 @@ impl Architecture {
     }
 
     fn validate_graph(&self, graph: &Graph) -> Result<()> {
-        let Graph { nodes, features, layers, kind, head } = graph;
+        let Graph { nodes, features, layers, kind, head, own: _ } = graph;
         check("encoder.nodes", *nodes > 0, "at least 1", nodes)?;
         check("encoder.features", *features > 0, "at least 1", features)?;
         let ok = !layers.is_empty() && layers.iter().all(|width| *width > 0);
@@ -152,7 +152,9 @@ impl Architecture {
         let expected = graph.obs_dim();
         check("obs_dim", self.obs_dim == expected, format!("{expected} for the graph"), self.obs_dim)?;
         let ok = *head == GraphHead::Pooled || !self.shared_trunk;
-        check("shared_trunk", ok, "separate trunks, since the actor's runs over nodes", self.shared_trunk)
+        check("shared_trunk", ok, "separate trunks, since the actor's runs over nodes", self.shared_trunk)?;
+        let ok = *head != GraphHead::Alone || self.recurrence.is_none();
+        check("recurrence", ok, "none, since nodes that stand alone would not hear it", &self.recurrence)
     }
 
     /// Fails with the first size that no network can have.

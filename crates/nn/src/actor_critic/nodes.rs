@@ -1,13 +1,14 @@
 //! An action head that scores the nodes of a graph with the same weights.
 //!
-//! Each node's numbers are joined with the context (the mean over all nodes, or what the LSTM makes of it), go
-//! through the actor's hidden layers, and end in a few outputs of that node; further outputs are read from the context.
+//! Each node's numbers are joined with the context (the mean over all nodes, or what the LSTM makes of it), unless they are to
+//! stand alone, go through the actor's hidden layers, and end in a few outputs of that node; further outputs are read from the context.
 //!
 //! Left out: the hidden layers and the nodes' output layer, which are the actor's.
 
 use super::architecture::check;
 use crate::Result;
 use crate::distribution::ActionHead;
+use crate::graph::{Graph, GraphHead};
 use crate::kernel::{Base, padded};
 use crate::linear::Linear;
 
@@ -31,6 +32,8 @@ pub struct NodeHead {
     pub(super) context: Option<Linear>,
     embedding: usize,
     latent: usize,
+    /// Numbers of the context beside each node: all or none.
+    beside: usize,
 }
 
 /// Buffers of a node head.
@@ -53,8 +56,10 @@ pub(super) enum Place {
 }
 
 impl NodeHead {
-    /// The head for graphs of `nodes` nodes with `embedding` numbers each and `latent` numbers of context.
-    pub(super) fn new(head: &ActionHead, nodes: usize, embedding: usize, latent: usize) -> Result<Self> {
+    /// The head for such graphs and `latent` numbers of context.
+    pub(super) fn new(head: &ActionHead, graph: &Graph, latent: usize) -> Result<Self> {
+        let (nodes, embedding) = (graph.nodes, graph.outputs());
+        let beside = if graph.head == GraphHead::Alone { 0 } else { latent };
         let (node_outputs, context_outputs, context_first) = match head {
             ActionHead::Discrete(n) | ActionHead::Gaussian(n) if n % nodes == 0 => (n / nodes, 0, false),
             ActionHead::Discrete(n) if *n > 1 && (n - 1) % nodes == 0 => ((n - 1) / nodes, 1, true),
@@ -71,7 +76,8 @@ impl NodeHead {
         };
         let expected = format!("a number of outputs that {nodes} nodes share evenly");
         check("head", fits, expected, head)?;
-        Ok(Self { nodes, node_outputs, context_outputs, context_first, context: None, embedding, latent })
+        let context = None;
+        Ok(Self { nodes, node_outputs, context_outputs, context_first, context, embedding, latent, beside })
     }
 
     /// Takes the places of the context's outputs.
@@ -82,7 +88,7 @@ impl NodeHead {
 
     /// Numbers that go into the hidden layers for each node.
     pub(super) fn inputs(&self) -> usize {
-        self.embedding + self.latent
+        self.embedding + self.beside
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -120,7 +126,7 @@ impl NodeHead {
     pub(super) fn join(&self, embeddings: &[f32], latent: &[f32], rows: usize, joined: &mut [f32]) {
         let (embedding, context) = (padded(self.embedding), padded(self.latent));
         for row in 0..rows {
-            let latent = &latent[row * context..][..self.latent];
+            let latent = &latent[row * context..][..self.beside];
             for node in row * self.nodes..(row + 1) * self.nodes {
                 let to = &mut joined[node * self.stride()..];
                 to[..self.embedding].copy_from_slice(&embeddings[node * embedding..][..self.embedding]);
@@ -134,7 +140,7 @@ impl NodeHead {
         let add = |to: &mut [f32], from: &[f32]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         let (embedding, context) = (padded(self.embedding), padded(self.latent));
         for row in 0..rows {
-            let latent = &mut latent[row * context..][..self.latent];
+            let latent = &mut latent[row * context..][..self.beside];
             for node in row * self.nodes..(row + 1) * self.nodes {
                 let from = &joined[node * self.stride()..][..self.inputs()];
                 add(&mut embeddings[node * embedding..][..self.embedding], &from[..self.embedding]);

@@ -7,7 +7,7 @@ use rand_pcg::Pcg64;
 use super::*;
 
 fn graph(kind: GraphLayer) -> Graph {
-    Graph { nodes: 4, features: 3, layers: vec![6, 5], kind, head: GraphHead::Nodes }
+    Graph { nodes: 4, features: 3, layers: vec![6, 5], kind, head: GraphHead::Nodes, own: 0 }
 }
 
 const KINDS: [GraphLayer; 3] =
@@ -21,8 +21,8 @@ fn sample(graph: &Graph, rows: usize) -> (GraphEncoder, Vec<f32>, Vec<f32>) {
     // Biases start at 0; the padding must stay there.
     let mut tensors = Tensors::default();
     encoder.write(&params, "e", &mut tensors);
-    for layer in 0..graph.layers.len() {
-        let name = format!("e.{layer}.bias");
+    let own = (graph.own > 0).then(|| "e.own.bias".to_owned());
+    for name in (0..graph.layers.len()).map(|layer| format!("e.{layer}.bias")).chain(own) {
         let count = tensors.get(&name).unwrap().data().len();
         let data = (0..count).map(|_| rng.random_range(-0.5..0.5)).collect();
         tensors.insert(name, crate::Tensor::new(vec![count], data));
@@ -41,8 +41,28 @@ fn sample(graph: &Graph, rows: usize) -> (GraphEncoder, Vec<f32>, Vec<f32>) {
 
 type Tensor64<'a> = &'a dyn Fn(&str) -> Vec<f64>;
 
-/// The last layer's numbers of one row in double precision, from dense matrices.
+/// The numbers of the nodes of one row in double precision: the last layer's, and their own beside them.
 fn exact(tensor: Tensor64<'_>, graph: &Graph, obs: &[f32]) -> Vec<f64> {
+    let heard = exact_layers(tensor, graph, obs);
+    if graph.own == 0 {
+        return heard;
+    }
+    let (weight, bias) = (tensor("e.own.weight"), tensor("e.own.bias"));
+    let width = graph.layers[graph.layers.len() - 1];
+    let nodes = heard.chunks_exact(width).zip(obs.chunks_exact(graph.features));
+    let joined = nodes.map(|(heard, numbers)| {
+        let rows = weight.chunks_exact(graph.features).zip(&bias);
+        let own = rows.map(|(weights, bias)| {
+            let sum: f64 = weights.iter().zip(numbers).map(|(weight, x)| weight * f64::from(*x)).sum();
+            (sum + bias).max(0.0)
+        });
+        heard.iter().copied().chain(own).collect::<Vec<f64>>()
+    });
+    joined.flatten().collect()
+}
+
+/// The last layer's numbers of one row in double precision, from dense matrices.
+fn exact_layers(tensor: Tensor64<'_>, graph: &Graph, obs: &[f32]) -> Vec<f64> {
     let n = graph.nodes;
     let edge = |from: usize, to: usize| {
         let weight = f64::from(obs[graph.scalable() + from * n + to]);
@@ -113,8 +133,8 @@ fn exact(tensor: Tensor64<'_>, graph: &Graph, obs: &[f32]) -> Vec<f64> {
 #[test]
 fn gradients_agree_with_finite_differences() {
     let rows = 3;
-    for kind in KINDS {
-        let graph = graph(kind);
+    for (kind, own) in KINDS.into_iter().flat_map(|kind| [(kind, 0), (kind, 3)]) {
+        let graph = Graph { own, ..graph(kind) };
         let (encoder, params, obs) = sample(&graph, rows);
         let mut cache = encoder.cache(rows);
         encoder.forward(&params, &obs, rows, &mut cache);
@@ -165,19 +185,19 @@ fn gradients_agree_with_finite_differences() {
                 };
                 let expected = (moved(1e-6) - moved(-1e-6)) / 2e-6;
                 let found = f64::from(gradients.get(name).unwrap().data()[at]);
-                assert!((found - expected).abs() < 5e-5, "{kind:?} {name}[{at}]: {found}, {expected}");
+                assert!((found - expected).abs() < 5e-5, "{graph:?} {name}[{at}]: {found}, {expected}");
             }
         }
         let total = |values: &[f32]| values.iter().map(|x| f64::from(x.abs())).sum::<f64>();
         let named: f64 = gradients.names().map(|name| total(gradients.get(name).unwrap().data())).sum();
-        assert!((total(&grads) - named).abs() < 1e-4, "{kind:?}: padding has no gradient");
+        assert!((total(&grads) - named).abs() < 1e-4, "{graph:?}: padding has no gradient");
     }
 }
 
 #[test]
 fn messages_flow_along_the_edges_and_stay_in_their_row() {
     for kind in KINDS {
-        let graph = Graph { layers: vec![6], ..graph(kind) };
+        let graph = Graph { layers: vec![6], own: 2, ..graph(kind) };
         let (encoder, params, mut obs) = sample(&graph, 2);
         // One edge in the first row: from node 0 to node 2.
         obs[graph.scalable()..graph.obs_dim()].fill(0.0);
@@ -200,7 +220,7 @@ fn messages_flow_along_the_edges_and_stay_in_their_row() {
 #[test]
 fn equal_graphs_in_another_order_give_equal_means() {
     for kind in KINDS {
-        let graph = graph(kind);
+        let graph = Graph { own: 4, ..graph(kind) };
         let (encoder, params, obs) = sample(&graph, 1);
         let order = [2, 0, 3, 1];
         let (n, features) = (graph.nodes, graph.features);

@@ -145,7 +145,7 @@ pub(crate) fn recurrent_a2c_recall(spec: &EnvSpec, seed: u64) -> Made {
 /// A graph of five nodes, each of which can be chosen. One layer: a second hears what is two nodes away, and in a ring of
 /// five those are each other's neighbours, which is nothing to learn for twenty.
 fn five_nodes(kind: GraphLayer) -> NetworkConfig {
-    let graph = Graph { nodes: 5, features: 1, layers: vec![32], kind, head: GraphHead::Nodes };
+    let graph = Graph { nodes: 5, features: 1, layers: vec![32], kind, head: GraphHead::Nodes, own: 0 };
     NetworkConfig { hidden: vec![32], encoder: Encoder::Graph(graph), ..NetworkConfig::default() }
 }
 

@@ -179,11 +179,13 @@ impl Flags {
     fn base(&self, use_case: &str, goal: &str) -> Result<Layer> {
         let (steps, total) = (self.steps.unwrap_or(500), self.total_steps.unwrap_or(5000));
         let observation = if self.gnn_mode { "graph" } else { "flat" };
+        // GRLScaler's nodes show gym-hpa's numbers.
+        let numbers = "[\"num_pods\", \"desired_replicas\", \"cpu_usage\", \"mem_usage\", \"traffic_in\", \"traffic_out\"]";
         let section = if self.alg == "a2c" { Algorithm::A2c } else { Algorithm::Ppo }.name();
         let environment = format!(
             "env = \"{use_case}_gym\"\ngoal = \"{goal}\"\nalgorithm = \"{section}\"\nn_envs = 1\n\
              total_timesteps = {total}\ncheckpoint_timesteps = {steps}\n\
-             [horizontal]\nobservation = \"{observation}\"\naction = \"pair\"\nmasked = true\n"
+             [horizontal]\nobservation = \"{observation}\"\nnumbers = {numbers}\naction = \"pair\"\nmasked = true\n"
         );
         let mut parts = vec![environment, self.algorithm()];
         if self.alg == "recurrent_ppo" {

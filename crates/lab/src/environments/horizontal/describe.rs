@@ -3,8 +3,8 @@
 //! Left out: how that is written, see [`Description`].
 
 use super::{
-    ActionForm, FEATURES, Rules, Scale, TERMS,
-    rules::{MOVES, PUBLISHED_MOST, SIGNAL_CAP, change},
+    ActionForm, Rules, TERMS,
+    rules::{MOVES, SIGNAL_CAP, change},
 };
 use crate::{
     Result,
@@ -37,7 +37,7 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
         format!(
             "anywhere in {} s of traffic, with replicas drawn uniformly from the bounds and 90 s of traffic behind it",
             settings.period_secs
-        )
+        ) + &spread(settings.rate_spread)
     };
     Ok(Description {
         agents: "1 agent".to_owned(),
@@ -58,58 +58,18 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
     })
 }
 
+fn spread(factor: f64) -> String {
+    if factor == 1.0 { String::new() } else { format!("; traffic is multiplied by 1/{factor} to {factor}") }
+}
+
 fn observation(rules: &Rules) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for deployment in &rules.deployments {
-        let (name, max) = (&deployment.name, f64::from(deployment.max));
-        let (cpu, memory) = (deployment.cpu_target, deployment.memory_target);
-        let mut add = |part: &str, meaning: String, unit: &str, low: f64, high: f64| {
-            entries.push(Entry::number(&format!("{name}_{part}"), &meaning, unit, low, high));
-        };
-        match rules.scale {
-            Scale::Published => {
-                let [most_cpu, most_memory, most_traffic] = PUBLISHED_MOST.map(f64::from);
-                add("num_pods", "replicas asked for".to_owned(), "1", f64::from(deployment.min), max);
-                add("desired_replicas", "replicas that the formula asks for".to_owned(), "1", 1.0, max);
-                add("cpu_usage", "CPU of all pods".to_owned(), "millicores", 0.0, most_cpu);
-                add("mem_usage", "memory of all pods".to_owned(), "MiB", 0.0, most_memory);
-                add("traffic_in", "calls received".to_owned(), "kB/s", 0.0, most_traffic);
-                add("traffic_out", "calls made".to_owned(), "kB/s", 0.0, most_traffic);
-            }
-            Scale::Relative => {
-                let share = |what: &str, target: u32, unit: &str| {
-                    format!("{what} of all pods, over replicas × target ({target} {unit})")
-                };
-                add(
-                    "num_pods",
-                    "replicas asked for, over 8".to_owned(),
-                    "1",
-                    f64::from(deployment.min) / 8.0,
-                    max / 8.0,
-                );
-                add(
-                    "desired_replicas",
-                    "replicas that the formula asks for, over 8".to_owned(),
-                    "1",
-                    0.125,
-                    max / 8.0,
-                );
-                add("cpu_usage", share("CPU", cpu, "m"), "1", 0.0, f64::INFINITY);
-                add("mem_usage", share("memory", memory, "MiB"), "1", 0.0, f64::INFINITY);
-                add("traffic_in", "ln(1 + kB/s of calls received) / 10".to_owned(), "1", 0.0, f64::INFINITY);
-                add("traffic_out", "ln(1 + kB/s of calls made) / 10".to_owned(), "1", 0.0, f64::INFINITY);
-            }
-        }
-    }
+    let of = |deployment| rules.numbers.iter().map(move |number| number.entry(deployment, rules.scale));
+    let mut entries: Vec<Entry> = rules.deployments.iter().flat_map(of).collect();
     if let Some((n, _)) = rules.graph() {
         let meaning =
             format!("row by row: 1 where the deployment of the row calls that of the column, {n} × {n}");
         entries.push(Entry { width: n * n, ..Entry::number("adjacency", &meaning, "1", 0.0, 1.0) });
     }
-    debug_assert_eq!(
-        rules.deployments.len() * FEATURES,
-        entries.iter().filter(|entry| entry.name != "adjacency").count()
-    );
     entries
 }
 
@@ -156,7 +116,7 @@ format!("Traffic (`horizontal.load`): `{}`, {} s a step (`horizontal.interval_se
         "Latency is the mean response time of a step; a request that failed counts with the application's timeout, and so does one that was answered with an error (`sim.faults`).".to_owned(),
         "Corrected from the originals: episodes start in a state that was measured or simulated, not in random numbers; the first action counts; memory is a gauge; a row that is replayed has the replicas of all deployments, not of the last alone; a missing latency is not the best one; everything random follows from the seed. `redis_compat` and `online_boutique_compat` keep the originals.".to_owned(),
         "With `horizontal.table` a recorded table takes the place of the simulated cluster; `--trace-steps` writes such a table.".to_owned(),
-        "`horizontal.observation = graph` adds who calls whom; with an encoder `graph` of `nodes = 0` and `features = 0` (the environment's) and head `nodes` a policy acts on applications with more deployments (`trimtab evaluate --run RUN --env APPLICATION`).".to_owned(),
+        "`horizontal.observation = graph` shows numbers that mean the same for any deployment, and who calls whom; with an encoder `graph` of `nodes = 0` and `features = 0` (the environment's) and head `alone` or `nodes` a policy acts on applications with more deployments (`trimtab evaluate --run RUN --env APPLICATION`).".to_owned(),
     ];
     if rules.deployments.len() == 2 && rules.deployments[0].name == "redis-leader" {
         notes.push("A second leader adds no capacity for writes in truth; the bounds are the reference environment's.".to_owned());

@@ -4,6 +4,7 @@
 
 use super::{HorizontalConfig, check};
 use crate::Result;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
@@ -68,12 +69,15 @@ pub(super) struct Load {
     rate: f64,
     amplitude: f64,
     period: f64,
+    /// Largest factor of an episode.
+    spread: f64,
 }
 
 impl Load {
     pub(super) fn new(settings: &HorizontalConfig, capacity: f64) -> Result<Self> {
-        let HorizontalConfig { load, rate, amplitude, period_secs, .. } = *settings;
+        let HorizontalConfig { load, rate, rate_spread: spread, amplitude, period_secs, .. } = *settings;
         check("rate", rate, rate >= 0.0, "a number of at least 0")?;
+        check("rate_spread", spread, spread >= 1.0, "a number of at least 1")?;
         check("amplitude", amplitude, (0.0..=1.0).contains(&amplitude), "0 to 1")?;
         check("period_secs", period_secs, period_secs > 0.0, "a number above 0")?;
         let (own, period) = match load.users() {
@@ -81,12 +85,17 @@ impl Load {
             None => (0.2 * capacity, period_secs),
         };
         check("rate", own, true, "a rate, where a service has no CPU limit")?;
-        Ok(Self { shape: load, rate: if rate > 0.0 { rate } else { own }, amplitude, period })
+        Ok(Self { shape: load, rate: if rate > 0.0 { rate } else { own }, amplitude, period, spread })
     }
 
     /// Seconds after which it comes again; where an episode starts in them is drawn.
     pub(super) fn period(&self) -> f64 {
         self.period
+    }
+
+    /// The factor of an episode; without a spread nothing is drawn.
+    pub(super) fn factor(&self, rng: &mut impl Rng) -> f64 {
+        if self.spread == 1.0 { 1.0 } else { self.spread.powf(rng.random_range(-1.0..=1.0)) }
     }
 
     /// Requests a second at `time` seconds, of the bursts that `seed` gives.
@@ -141,6 +150,18 @@ mod tests {
             let expected = if shape == Waveform::Constant { 100.0 } else { 40.0 };
             assert!((least - expected).abs() < 0.01, "{shape:?}: {least}");
         }
+    }
+
+    #[test]
+    fn factors_are_spread_evenly_on_a_logarithmic_scale() {
+        use rand::SeedableRng;
+        let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+        let settings = HorizontalConfig { rate_spread: 4.0, ..Default::default() };
+        let load = Load::new(&settings, 500.0).unwrap();
+        let factors: Vec<f64> = (0..4000).map(|_| load.factor(&mut rng)).collect();
+        assert!(factors.iter().all(|factor| (0.25..=4.0).contains(factor)));
+        let below = factors.iter().filter(|factor| **factor < 0.5).count();
+        assert!((900..1100).contains(&below), "{below}");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Place {
     start: u32,
     step: u32,
     pods: Vec<u32>,
+    /// Row that was shown a step ago, and its replicas; at the start of an episode the same.
+    row_before: u32,
+    pods_before: Vec<u32>,
     invalid: u32,
     /// Whether the row has exactly these replicas.
     exact: bool,
@@ -74,12 +77,12 @@ impl Recorded {
     }
 
     fn readings(&self, place: &Place) -> Vec<Reading> {
-        let row = &self.table.rows[place.row as usize];
-        row.readings
-            .iter()
-            .zip(&place.pods)
-            .map(|(reading, pods)| Reading { pods: *pods, ..*reading })
-            .collect()
+        self.shown(place.row, &place.pods)
+    }
+
+    fn shown(&self, row: u32, pods: &[u32]) -> Vec<Reading> {
+        let recorded = self.table.rows[row as usize].readings.iter().zip(pods);
+        recorded.map(|(reading, pods)| Reading { pods: *pods, ..*reading }).collect()
     }
 
     fn latency(&self, place: &Place) -> f64 {
@@ -101,18 +104,22 @@ impl Task for Recorded {
 
     fn start(&self, rng: &mut Pcg64) -> Place {
         let row = rng.random_range(0..self.table.rows.len() as u32);
-        let pods = self.table.rows[row as usize].readings.iter().map(|reading| reading.pods).collect();
-        Place { row, start: row, step: 0, pods, invalid: 0, exact: true }
+        let pods: Vec<u32> =
+            self.table.rows[row as usize].readings.iter().map(|reading| reading.pods).collect();
+        let pods_before = pods.clone();
+        Place { row, start: row, step: 0, pods, row_before: row, pods_before, invalid: 0, exact: true }
     }
 
     fn observe(&self, place: &Place, obs: &mut [f32]) {
-        self.rules.observe(&self.readings(place), obs);
+        let before = self.shown(place.row_before, &place.pods_before);
+        self.rules.observe(&self.readings(place), &before, obs);
     }
 
     fn step(&self, place: &mut Place, actions: &[u32], rng: &mut Pcg64, signals: Signals<'_>) -> bool {
-        let before = place.pods.clone();
+        place.pods_before.clone_from(&place.pods);
+        place.row_before = place.row;
         place.invalid = self.rules.carry_out(actions, &mut place.pods);
-        (place.row, place.exact) = self.nearest(&place.pods, &before, rng);
+        (place.row, place.exact) = self.nearest(&place.pods, &place.pods_before, rng);
         place.step += 1;
         let (readings, latency) = (self.readings(place), self.latency(place));
         signals.rewards[0] = self.rules.reward(&readings, latency, place.invalid) as f32;
@@ -126,7 +133,8 @@ impl Task for Recorded {
 
     fn fits(&self, place: &Place) -> bool {
         let rows = self.table.rows.len() as u32;
-        place.row < rows && place.start < rows && place.pods.len() == self.rules.deployments.len()
+        [place.row, place.row_before, place.start].into_iter().all(|row| row < rows)
+            && [place.pods.len(), place.pods_before.len()] == [self.rules.deployments.len(); 2]
     }
 }
 

@@ -6,7 +6,11 @@
 //!
 //! Left out: where readings come from.
 
-use super::{HorizontalConfig, check, graph, weights};
+use super::{
+    HorizontalConfig, check, graph,
+    numbers::{self, Number},
+    weights,
+};
 use crate::{
     Error, Result,
     config::RunConfig,
@@ -16,15 +20,10 @@ use serde::{Deserialize, Serialize};
 use trimtab_model::Application;
 use trimtab_rl::{ActionSpace, ConstraintConfig, EnvSpec};
 
-/// Numbers of a deployment in an observation.
+/// Numbers of a deployment in a published observation.
 pub const FEATURES: usize = 6;
 /// Moves of one deployment: nothing, 1 to 7 more, 1 to 7 fewer.
 pub(super) const MOVES: usize = 15;
-/// Largest CPU (millicores), memory (MiB) and traffic (kB/s) of the published observation space.
-pub(super) const PUBLISHED_MOST: [u32; 3] = [10_000, 10_000, 20_000];
-/// Unit of replicas in relative numbers: the most that gym-hpa allows, whatever a deployment's own bounds, so that a difference
-/// of one replica is the same number everywhere.
-const REPLICA_UNIT: f32 = 8.0;
 /// Latency over its bound, from where on a constraint no longer tells worse from worse.
 pub(super) const SIGNAL_CAP: f64 = 4.0;
 
@@ -45,10 +44,10 @@ pub enum ActionForm {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observation {
-    /// Six numbers of each deployment.
+    /// The numbers of each deployment.
     #[default]
     Flat,
-    /// The same, then the adjacency: row `i`, column `j` is 1 where deployment `i` calls `j`.
+    /// Numbers of each deployment, then the adjacency: row `i`, column `j` is 1 where deployment `i` calls `j`.
     Graph,
 }
 
@@ -142,6 +141,7 @@ pub struct Rules {
     pub(super) delta: u32,
     pub(super) masked: bool,
     pub(super) scale: Scale,
+    pub(super) numbers: Vec<Number>,
     /// `n × n`; empty for flat observations.
     pub(super) adjacency: Vec<f32>,
     pub(super) weights: [f64; TERMS.len()],
@@ -180,6 +180,7 @@ impl Rules {
             delta: settings.delta,
             masked: settings.masked && settings.action != ActionForm::Move,
             scale: settings.scale,
+            numbers: seen(settings)?,
             adjacency: match settings.observation {
                 Observation::Flat => Vec::new(),
                 Observation::Graph => graph::adjacency(application, &settings.edges)?,
@@ -195,7 +196,7 @@ impl Rules {
         EnvSpec {
             n_envs,
             n_agents: 1,
-            obs_dim: n * FEATURES + self.adjacency.len(),
+            obs_dim: n * self.features() + self.adjacency.len(),
             action_space: match self.form {
                 ActionForm::Move => ActionSpace::MultiDiscrete(vec![n, MOVES]),
                 ActionForm::Pair => ActionSpace::Discrete(n * MOVES),
@@ -222,9 +223,14 @@ impl Rules {
         self.form == ActionForm::Delta
     }
 
+    /// Numbers of a deployment in an observation.
+    pub fn features(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// Nodes and numbers of each, where observations are graphs.
     pub fn graph(&self) -> Option<(usize, usize)> {
-        (!self.adjacency.is_empty()).then_some((self.deployments.len(), FEATURES))
+        (!self.adjacency.is_empty()).then_some((self.deployments.len(), self.features()))
     }
 
     /// What learning keeps to under the goal `multi`.
@@ -283,36 +289,15 @@ impl Rules {
         }
     }
 
-    /// Writes an observation.
-    pub fn observe(&self, readings: &[Reading], obs: &mut [f32]) {
-        let (numbers, adjacency) = obs.split_at_mut(self.deployments.len() * FEATURES);
-        for ((deployment, reading), to) in
-            self.deployments.iter().zip(readings).zip(numbers.chunks_exact_mut(FEATURES))
-        {
-            let Reading { pods, cpu, memory, received, transmitted } = *reading;
-            let desired = deployment.desired(reading);
-            let numbers = match self.scale {
-                Scale::Published => [
-                    pods as f32,
-                    desired as f32,
-                    cpu.min(PUBLISHED_MOST[0]) as f32,
-                    memory.min(PUBLISHED_MOST[1]) as f32,
-                    received.min(PUBLISHED_MOST[2]) as f32,
-                    transmitted.min(PUBLISHED_MOST[2]) as f32,
-                ],
-                Scale::Relative => {
-                    let share = |sum: u32, target: u32| sum as f32 / (pods.max(1) * target) as f32;
-                    [
-                        pods as f32 / REPLICA_UNIT,
-                        desired as f32 / REPLICA_UNIT,
-                        share(cpu, deployment.cpu_target),
-                        share(memory, deployment.memory_target),
-                        (1.0 + received as f32).ln() / 10.0,
-                        (1.0 + transmitted as f32).ln() / 10.0,
-                    ]
-                }
-            };
-            to.copy_from_slice(&numbers);
+    /// Writes an observation; `before` are the readings a step ago.
+    pub fn observe(&self, readings: &[Reading], before: &[Reading], obs: &mut [f32]) {
+        let (numbers, adjacency) = obs.split_at_mut(self.deployments.len() * self.features());
+        let pairs = readings.iter().zip(before);
+        let rows = numbers.chunks_exact_mut(self.features());
+        for ((deployment, readings), to) in self.deployments.iter().zip(pairs).zip(rows) {
+            for (to, number) in to.iter_mut().zip(&self.numbers) {
+                *to = number.of(deployment, readings, self.scale);
+            }
         }
         adjacency.copy_from_slice(&self.adjacency);
     }
@@ -380,6 +365,20 @@ impl Rules {
 /// Change of replicas that a move stands for.
 pub(super) fn change(choice: usize) -> i64 {
     if choice <= 7 { choice as i64 } else { 7 - choice as i64 }
+}
+
+/// The numbers that are seen of a deployment.
+fn seen(settings: &HorizontalConfig) -> Result<Vec<Number>> {
+    let given = &settings.numbers;
+    let mut others = given.iter().enumerate();
+    if let Some((_, twice)) = others.find(|(at, number)| given[..*at].contains(number)) {
+        return Err(Error::config("horizontal.numbers", format!("has {twice:?} twice")));
+    }
+    Ok(match settings.observation {
+        _ if !given.is_empty() => given.clone(),
+        Observation::Flat => numbers::PUBLISHED.to_vec(),
+        Observation::Graph => numbers::LOCAL.to_vec(),
+    })
 }
 
 fn terms(settings: &HorizontalConfig, goal: Goal) -> Result<[f64; TERMS.len()]> {

@@ -64,10 +64,14 @@ struct Lane {
     rng: Pcg64Mcg,
     /// Where in the traffic's period its episode began.
     phase: f64,
+    /// Factor on its traffic.
+    factor: f64,
     /// Of its bursts.
     seed: u64,
     pods: Vec<u32>,
     readings: Vec<Reading>,
+    /// Those a step ago; at the start of an episode the same.
+    before: Vec<Reading>,
     latency: f64,
     episode_return: f64,
     episode: Means,
@@ -121,9 +125,11 @@ impl Simulated {
         let lane = Lane {
             rng: Pcg64Mcg::seed_from_u64(0),
             phase: 0.0,
+            factor: 1.0,
             seed: 0,
             pods: vec![1; n],
             readings: vec![Reading::default(); n],
+            before: vec![Reading::default(); n],
             latency: 0.0,
             episode_return: 0.0,
             episode: Means::default(),
@@ -185,6 +191,7 @@ impl Simulated {
         for (env, lane) in self.lanes.iter_mut().enumerate() {
             lane.phase = lane.rng.random_range(0.0..self.load.period());
             lane.seed = lane.rng.random();
+            lane.factor = self.load.factor(&mut lane.rng);
             for (pods, (min, max)) in lane.pods.iter_mut().zip(&self.bounds) {
                 *pods = lane.rng.random_range(*min..=*max);
             }
@@ -195,6 +202,7 @@ impl Simulated {
             lane.latency = 0.0;
         }
         self.advance(self.warm_up);
+        self.lanes.iter_mut().for_each(|lane| lane.before.clone_from(&lane.readings));
     }
 
     /// Lets time pass, and looks at what came of it.
@@ -202,10 +210,11 @@ impl Simulated {
         let (lanes, load) = (&self.lanes, &self.load);
         self.cluster.advance(substeps, &mut |env, time| {
             let lane = &lanes[env];
-            load.rate(lane.phase + time.0, lane.seed)
+            lane.factor * load.rate(lane.phase + time.0, lane.seed)
         });
         for (env, lane) in self.lanes.iter_mut().enumerate() {
             self.cluster.observe(env, &mut self.seen);
+            lane.before.clone_from(&lane.readings);
             read(&self.seen, self.kilobytes, &mut lane.readings);
             for (reading, pods) in lane.readings.iter_mut().zip(&lane.pods) {
                 reading.pods = *pods;
@@ -315,7 +324,7 @@ impl VecEnv for Simulated {
         self.episodes.clear();
         self.means = Means::default();
         for (lane, obs) in self.lanes.iter().zip(obs.chunks_exact_mut(self.spec.obs_dim)) {
-            self.rules.observe(&lane.readings, obs);
+            self.rules.observe(&lane.readings, &lane.before, obs);
         }
     }
 
@@ -360,12 +369,12 @@ impl VecEnv for Simulated {
         let dim = self.spec.obs_dim;
         if ended {
             for (lane, obs) in self.lanes.iter().zip(out.final_obs.chunks_exact_mut(dim)) {
-                self.rules.observe(&lane.readings, obs);
+                self.rules.observe(&lane.readings, &lane.before, obs);
             }
             self.start();
         }
         for (lane, obs) in self.lanes.iter().zip(out.obs.chunks_exact_mut(dim)) {
-            self.rules.observe(&lane.readings, obs);
+            self.rules.observe(&lane.readings, &lane.before, obs);
         }
         Ok(())
     }
@@ -391,7 +400,9 @@ impl VecEnv for Simulated {
         let Saved { cluster, step, lanes } =
             postcard::from_bytes(state).map_err(|e| format!("not the state of an environment: {e}"))?;
         let n = self.rules.deployments.len();
-        let fits = lanes.iter().all(|lane: &Lane| lane.pods.len() == n && lane.readings.len() == n);
+        let fits = lanes
+            .iter()
+            .all(|lane: &Lane| [lane.pods.len(), lane.readings.len(), lane.before.len()] == [n; 3]);
         if lanes.len() != self.lanes.len() || !fits {
             return Err(format!("expected {} environments of {n} deployments", self.lanes.len()));
         }

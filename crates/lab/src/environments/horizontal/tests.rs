@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{Layer, resolve},
-    environments::evaluate,
+    environments::{evaluate, fitted},
 };
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -132,6 +132,7 @@ fn every_form_and_layout_keeps_the_contract() {
             ("horizontal.masked", "true"),
             ("horizontal.observation", "graph"),
         ],
+        vec![("horizontal.rate_spread", "4.0"), ("horizontal.numbers", "[\"mem_slack\", \"num_pods\"]")],
         vec![("horizontal.masked", "false"), ("horizontal.scale", "published"), ("goal", "cost")],
         vec![("horizontal.action", "move"), ("horizontal.edges", "\"\"")],
         vec![("horizontal.load", "fluctuating"), ("sim.load.kind", "closed"), ("goal", "latency")],
@@ -142,6 +143,37 @@ fn every_form_and_layout_keeps_the_contract() {
         let description = (CHAINED_SERVICES.describe)(&config).unwrap();
         assert_eq!(description.gaps(make().spec()), [""; 0]);
     }
+}
+
+#[test]
+fn nodes_of_a_graph_show_what_means_the_same_everywhere_unless_told_otherwise() {
+    let graph = ("horizontal.observation", "graph");
+    let of =
+        |settings: &[(&str, &str)]| rules(&configuration("online_boutique_gym", settings).unwrap()).unwrap();
+    assert_eq!((of(&[]).features(), of(&[graph]).features()), (6, numbers::LOCAL.len()));
+    assert_eq!(of(&[graph]).spec(1).obs_dim, 11 * 11 + 11 * 11);
+    let own = ("horizontal.numbers", "[\"num_pods\", \"traffic_in\"]");
+    assert_eq!((of(&[own]).spec(1).obs_dim, of(&[graph, own]).graph()), (22, Some((11, 2))));
+}
+
+#[test]
+fn changes_are_those_of_the_last_step_and_none_when_an_episode_starts() {
+    let numbers = "[\"num_pods\", \"num_pods_change\", \"cpu_demand_change\"]";
+    let mut env = simulated("redis_gym", &[("horizontal.numbers", numbers), ("horizontal.steps", "2")], 1);
+    let mut out = StepBuffers::new(env.spec());
+    env.reset(3, &mut out.obs);
+    let first = out.obs.clone();
+    assert_eq!([first[1], first[2], first[4], first[5]], [0.0; 4]);
+    let wanted: Vec<u32> = first.iter().step_by(3).map(|pods| if *pods > 0.5 { 0 } else { 4 }).collect();
+    env.step(Actions::Discrete(&wanted), &mut out).unwrap();
+    for (before, after) in first.chunks_exact(3).zip(out.obs.chunks_exact(3)) {
+        assert_eq!((after[1], after[1].abs()), (after[0] - before[0], 0.25));
+        assert_ne!(after[2], 0.0);
+    }
+    env.step(Actions::Discrete(&[2, 2]), &mut out).unwrap();
+    assert_eq!([out.obs[1], out.obs[2], out.obs[4], out.obs[5]], [0.0; 4], "the next episode's first");
+    assert_eq!([out.final_obs[1], out.final_obs[4]], [0.0; 2]);
+    assert_ne!(out.final_obs[2], 0.0);
 }
 
 #[test]
@@ -245,6 +277,11 @@ fn settings_that_cannot_work_are_refused_by_name() {
     assert!(wrong(&[("horizontal.weights.pod", "1.0")]).contains("did you mean \"pods\""));
     assert!(wrong(&[("horizontal.application", "rediss")]).contains("did you mean \"redis\""));
     assert!(wrong(&[("horizontal.table", "nowhere.csv")]).contains("nowhere.csv"));
+    let twice = "[\"num_pods\", \"num_pods\"]";
+    assert_eq!(wrong(&[("horizontal.numbers", twice)]), "horizontal.numbers: has NumPods twice");
+    assert!(wrong(&[("horizontal.rate_spread", "0.5")]).contains("is 0.5, expected a number of at least 1"));
+    let number = configuration("redis_gym", &[("horizontal.numbers", "[\"pods\"]")]).unwrap_err().to_string();
+    assert!(number.contains("unknown variant") && number.contains("num_pods"), "{number}");
     let unknown = configuration("redis_gym", &[("horizontal.lode", "1")]).unwrap_err().to_string();
     assert!(unknown.contains("did you mean \"load\""), "{unknown}");
 }
@@ -283,4 +320,39 @@ fn the_bound_of_multi_binds() {
         let (few, many) = (signal(fewest), signal(most));
         assert!(few > 1.2 && many < 0.95, "{name}: {few} {many}");
     }
+}
+
+#[test]
+fn a_policy_of_graphs_acts_where_it_was_never_trained() {
+    let of = |settings: &[(&str, &str)]| {
+        let keys = settings
+            .iter()
+            .map(|(key, value)| Layer::key("test", &key.split('.').collect::<Vec<_>>(), value));
+        let layers: Vec<Layer> =
+            std::iter::once(Layer::file("test", GRAPH_POLICY).unwrap()).chain(keys).collect();
+        resolve(&layers).unwrap()
+    };
+    let config = of(&[
+        ("env", "online_boutique_gym"),
+        ("goal", "cost"),
+        ("total_timesteps", "100000"),
+        ("horizontal.rate_spread", "4.0"),
+    ]);
+    let mut env = (ONLINE_BOUTIQUE.build)(&config, config.n_envs).unwrap();
+    let mut learner = crate::training::new_learner(&config, env.as_ref()).unwrap();
+    learner.start(env.as_mut(), config.total_timesteps).unwrap();
+    while learner.timesteps() < config.total_timesteps {
+        learner.iterate(env.as_mut()).unwrap();
+    }
+    let other =
+        of(&[("env", "horizontal"), ("goal", "cost"), ("horizontal.application", "\"generated-9-3\"")]);
+    let mut unseen = (ANY.build)(&other, 16).unwrap();
+    let policies = fitted(learner.policies(), unseen.as_ref()).unwrap();
+    let found = evaluate(unseen.as_mut(), Actor::Policies(&policies), 9, 2, &mut |_| {}).unwrap();
+    let mut simulated =
+        Simulated::new(&other, &application(&other).unwrap(), rules(&other).unwrap(), 16).unwrap();
+    let desired = baseline::follow(&mut simulated, &baseline::Rule::Desired, 9, 2).unwrap();
+    let random = evaluate(&mut simulated, Actor::Random, 9, 2, &mut |_| {}).unwrap();
+    assert!(found.mean_return.low > random.mean_return.high + 50.0, "{:?}", found.mean_return);
+    assert!(found.mean_return.low > desired.mean_return.high, "{:?} {desired:?}", found.mean_return);
 }

@@ -13,6 +13,7 @@ fn described(nodes: usize, head: ActionHead, kind: GraphHead, memory: bool) -> A
         layers: vec![8, 6],
         kind: GraphLayer::Attention { heads: 2 },
         head: kind,
+        own: 4,
     };
     let recurrence = Recurrence { hidden_size: 5, critic: CriticRecurrence::Separate };
     Architecture {
@@ -104,7 +105,7 @@ fn weights_of_some_groups_come_from_another_network() {
     }
     let copied = policy.clone();
     let error = policy.copy_weights(&from, &[Group::Encoder, Group::Actor]).unwrap_err();
-    assert_eq!(error.to_string(), "tensor \"actor.0.weight\": expected shape [12, 5], found [12, 11]");
+    assert_eq!(error.to_string(), "tensor \"actor.0.weight\": expected shape [12, 5], found [12, 15]");
     assert_eq!(policy, copied, "nothing is changed by an error");
 }
 
@@ -145,6 +146,37 @@ fn node_scores_are_the_same_for_a_graph_of_two_equal_halves() {
             assert!((two[choice + 6] - two[choice]).abs() < 1e-5, "{choice}");
         }
     }
+}
+
+#[test]
+fn a_node_that_stands_alone_hears_others_along_edges_only() {
+    for (head, heard) in [(GraphHead::Alone, [1]), (GraphHead::Nodes, [2])] {
+        let policy = fresh(described(3, ActionHead::MultiDiscrete(vec![2; 3]), head, false), 1);
+        let mut obs = vec![0.3, -0.2, 1.0, 0.4, -1.5, 0.1];
+        // One edge, from node 0 to node 1.
+        obs.extend([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let log_probs = |obs: &[f32]| -> Vec<f32> {
+            // A node's share of the log-probability is what its choice changes.
+            let choices = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]].concat();
+            let (mut ws, obs) = (policy.workspace(), obs.repeat(4));
+            let actions = ActionSlice::Choices(&choices);
+            let found = policy.evaluate(Inputs::new(&obs, None), actions, None, &mut ws).log_probs.to_vec();
+            found[1..].iter().map(|x| x - found[0]).collect()
+        };
+        let before = log_probs(&obs);
+        obs[0] += 1.0;
+        let moved =
+            log_probs(&obs).iter().zip(&before).skip(1).filter(|(a, b)| (**a - **b).abs() > 1e-5).count();
+        assert_eq!([moved], heard, "{head:?}");
+    }
+}
+
+#[test]
+fn a_memory_that_nobody_hears_is_refused() {
+    let architecture = described(3, ActionHead::MultiDiscrete(vec![2; 3]), GraphHead::Alone, true);
+    let start = Initialisation::default();
+    let error = ActorCritic::new(architecture, &start, &mut Pcg64::new(1, 1)).unwrap_err().to_string();
+    assert!(error.starts_with("network recurrence: expected none, since nodes that stand alone"), "{error}");
 }
 
 #[test]
