@@ -282,6 +282,9 @@ pub struct ConstraintSetting {
     pub multiplier: f64,
     /// Largest multiplier.
     pub max_multiplier: f64,
+    /// Steps between two measurements of what the most probable actions cost, for which the bound is to hold; 0: it holds for
+    /// the actions that are drawn while learning. Not for applications, whose policies are settled instead.
+    pub measure_timesteps: u64,
 }
 
 impl Default for ConstraintSetting {
@@ -294,6 +297,7 @@ impl Default for ConstraintSetting {
             kp: 0.0,
             multiplier: 0.5,
             max_multiplier: 100.0,
+            measure_timesteps: 0,
         }
     }
 }

@@ -9,6 +9,7 @@ mod application;
 pub mod callback;
 mod learner;
 mod logs;
+mod probe;
 mod run;
 pub mod selection;
 
@@ -24,6 +25,7 @@ use crate::{
     run_dir::RunDir,
 };
 use callback::Callback;
+use probe::Probe;
 use run::Run;
 use std::sync::atomic::AtomicBool;
 use trimtab_rl::on_policy::Log;
@@ -141,7 +143,8 @@ fn train_registered(
     let Run { config, dir, .. } = *run;
     registered.check_settings(config)?;
     let mut env = (registered.build)(config, config.n_envs)?;
-    let Some(learner) = run.learn(env.as_mut(), &mut |_| Ok(()), callbacks, report)? else {
+    let probe = Probe::new(config, registered)?;
+    let Some(learner) = run.learn(env.as_mut(), &mut |_| Ok(()), probe, callbacks, report)? else {
         return Ok(Ending::Stopped);
     };
     policy_file::write(dir, &learner.policies(), config)?;

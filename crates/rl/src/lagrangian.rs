@@ -5,6 +5,10 @@
 //! PID controller of Stooke, Achiam & Abbeel 2020 (arXiv:2007.03964), whose proportional and derivative terms damp
 //! the oscillation of the integral. The error is relative, so that one set of gains serves bounds of any unit.
 //!
+//! What is collected is the cost of actions that are drawn, while a policy is used with its most probable ones, whose cost
+//! can be far above or below. Whoever [measures](Multiplier::measured) that too has the bound hold for it: each collected
+//! cost is multiplied by the ratio of the two, a moving average.
+//!
 //! Left out: bounds on discounted sums or on single steps.
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +90,9 @@ impl ConstraintConfig {
     }
 }
 
+/// Share of a new measurement in the moving average of the correction: measurements are of few episodes.
+const CORRECTION_RATE: f64 = 0.3;
+
 /// A constraint with its multiplier's state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Multiplier {
@@ -97,6 +104,16 @@ pub struct Multiplier {
     /// Relative cost of the last iteration.
     last: Option<f64>,
     value: f64,
+    /// Cost of the most probable actions over that of the drawn ones, as far as it was measured.
+    #[serde(default = "uncorrected")]
+    correction: f64,
+    /// Sum and number of the collected costs since the last measurement.
+    #[serde(default)]
+    collected: (f64, u32),
+}
+
+fn uncorrected() -> f64 {
+    1.0
 }
 
 impl Multiplier {
@@ -114,7 +131,8 @@ impl Multiplier {
             });
         };
         let value = config.initial_multiplier;
-        Ok(Self { config, cost, integral: value, last: None, value })
+        let (correction, collected) = (uncorrected(), (0.0, 0));
+        Ok(Self { config, cost, integral: value, last: None, value, correction, collected })
     }
 
     /// The bound.
@@ -132,10 +150,25 @@ impl Multiplier {
         self.value
     }
 
+    /// What collected costs are multiplied by: 1 until one is measured.
+    pub fn correction(&self) -> f64 {
+        self.correction
+    }
+
+    /// Takes in the mean cost per step of the policy as it is used, measured now.
+    pub fn measured(&mut self, mean_cost: f64) {
+        let (sum, iterations) = std::mem::take(&mut self.collected);
+        if sum > 0.0 {
+            let ratio = mean_cost * f64::from(iterations) / sum;
+            self.correction += CORRECTION_RATE * (ratio - self.correction);
+        }
+    }
+
     /// Moves λ by the mean cost per step of one iteration.
     pub fn update(&mut self, mean_cost: f64) {
         let ConstraintConfig { limit, kp, ki, kd, max_multiplier, .. } = self.config;
-        let relative = mean_cost / limit;
+        self.collected = (self.collected.0 + mean_cost, self.collected.1 + 1);
+        let relative = self.correction * mean_cost / limit;
         let error = relative - 1.0;
         let growth = self.last.map_or(0.0, |last| (relative - last).max(0.0));
         self.integral = (self.integral + ki * error).clamp(0.0, max_multiplier);
@@ -183,6 +216,25 @@ mod tests {
         let mut bounded = multiplier(config);
         (0..100).for_each(|_| bounded.update(9.0));
         assert_eq!(bounded.value(), 0.3);
+    }
+
+    #[test]
+    fn a_bound_holds_for_the_cost_that_is_measured() {
+        let mut measured = multiplier(ConstraintConfig { ki: 0.1, ..ConstraintConfig::new("latency", 2.0) });
+        // Drawn actions cost a quarter more than the most probable ones, which are at the bound.
+        for _ in 0..40 {
+            (0..5).for_each(|_| measured.update(2.5));
+            measured.measured(2.0);
+        }
+        assert!((measured.correction() - 0.8).abs() < 1e-3);
+        let before = measured.value();
+        measured.update(2.5);
+        assert!((measured.value() - before).abs() < 1e-3, "at the bound nothing moves");
+        measured.measured(5.0);
+        assert!((measured.correction() - (0.8 + 0.3 * (2.0 - 0.8))).abs() < 1e-3);
+        let correction = measured.correction();
+        measured.measured(7.0);
+        assert_eq!(measured.correction(), correction, "nothing was collected that it could be compared with");
     }
 
     #[test]

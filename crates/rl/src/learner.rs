@@ -58,6 +58,9 @@ pub trait Learner: Debug + Send {
     /// Constraints with their multipliers.
     fn multipliers(&self) -> &[Multiplier];
 
+    /// The same, to be told what was measured.
+    fn multipliers_mut(&mut self) -> &mut [Multiplier];
+
     /// Environment steps since the start: environments × steps.
     fn timesteps(&self) -> u64;
 
@@ -97,6 +100,10 @@ impl<U: Update> Learner for OnPolicy<U> {
         self.multipliers()
     }
 
+    fn multipliers_mut(&mut self) -> &mut [Multiplier] {
+        self.multipliers_mut()
+    }
+
     fn timesteps(&self) -> u64 {
         self.timesteps()
     }
@@ -133,6 +140,10 @@ impl<U: off_policy::Update> Learner for OffPolicy<U> {
 
     fn multipliers(&self) -> &[Multiplier] {
         self.multipliers()
+    }
+
+    fn multipliers_mut(&mut self) -> &mut [Multiplier] {
+        self.multipliers_mut()
     }
 
     fn timesteps(&self) -> u64 {

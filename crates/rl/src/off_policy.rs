@@ -419,6 +419,11 @@ impl<U: Update> OffPolicy<U> {
         &self.multipliers
     }
 
+    /// The same, to be told what was measured.
+    pub fn multipliers_mut(&mut self) -> &mut [Multiplier] {
+        &mut self.multipliers
+    }
+
     /// Environment steps since the start: environments × steps.
     pub fn timesteps(&self) -> u64 {
         self.timesteps

@@ -10,7 +10,7 @@ use super::{
     selection::Selection,
 };
 use crate::{
-    Result, applications,
+    Error, Result, applications,
     calibration::Search,
     cloning::{self, Lesson},
     config::{RunConfig, Select},
@@ -79,6 +79,10 @@ pub fn calibrate_inner(
 /// A configuration that cannot work.
 pub(crate) fn rehearse(config: &RunConfig, application: &Application, days: &[Day]) -> Result<()> {
     config.algorithm.check_action(config.action)?;
+    if config.constraint.measure_timesteps > 0 {
+        let message = "is for environments other than applications, expected 0";
+        return Err(Error::config("constraint.measure_timesteps", message));
+    }
     let mut config = config.clone();
     if config.inner.target_percent.is_empty() {
         config.inner.target_percent = vec![80; application.services.len()];
@@ -110,7 +114,7 @@ pub(super) fn train(
         .chain(callbacks.iter_mut().map(|callback| &mut **callback as &mut dyn Callback))
         .collect();
     let mut begin = |learner: &mut dyn Learner| clone_teacher(run, learner);
-    let Some(learner) = run.learn(&mut env, &mut begin, &mut callbacks, report)? else {
+    let Some(learner) = run.learn(&mut env, &mut begin, None, &mut callbacks, report)? else {
         return Ok(Ending::Stopped);
     };
     drop(callbacks);

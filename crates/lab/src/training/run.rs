@@ -7,6 +7,7 @@ use super::{
     callback::{Flow, Moment},
     learner::{new_learner, policy_of, same_learner},
     logs::Logs,
+    probe::Probe,
 };
 use crate::{
     Error, Result,
@@ -37,7 +38,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Trains in `env` until the end; `None` if it was stopped before, and a checkpoint is written then if anything was
-    /// learned. `begin` is given a learner that starts afresh.
+    /// learned. `begin` is given a learner that starts afresh, `probe` looks at it after iterations.
     ///
     /// # Errors
     /// As [`super::train_with`].
@@ -45,6 +46,7 @@ impl Run<'_> {
         &self,
         env: &mut dyn Env,
         begin: &mut dyn FnMut(&mut dyn Learner) -> Result<()>,
+        mut probe: Option<Probe>,
         callbacks: &mut [&mut dyn Callback],
         report: &mut dyn FnMut(&Progress),
     ) -> Result<Option<Box<dyn Learner>>> {
@@ -83,6 +85,9 @@ impl Run<'_> {
                     return Err(Error::Diverged { kept, source });
                 }
             };
+            if let Some(probe) = &mut probe {
+                probe.look(learner.as_mut(), before, &mut iteration.log)?;
+            }
             let mut moment = Moment {
                 learner: learner.as_ref(),
                 dir,
