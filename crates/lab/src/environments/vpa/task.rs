@@ -76,7 +76,7 @@ impl VpaTask {
     /// The task of a configuration.
     ///
     /// # Errors
-    /// Those of [`VpaConfig::cases`]; a part of a series with fewer than two intervals.
+    /// Those of [`VpaConfig::recordings`]; a part of a series with fewer than two intervals.
     pub fn new(config: &VpaConfig) -> Result<Self> {
         let recordings = config.recordings()?;
         let mut ends = Vec::with_capacity(recordings.len());
