@@ -15,7 +15,7 @@
 //! An interval is over episodes; beside it stand the least and the largest mean of a training seed. The latency is that of the constraint's
 //! signal, of which a step counts with at most four times the bound.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "an example prints")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 use std::sync::atomic::AtomicBool;
 use trimtab_lab::{
@@ -26,6 +26,7 @@ use trimtab_lab::{
         horizontal::{
             self, Deployment, GRAPH_POLICY, Simulated,
             baseline::{Rule, Score, best_allocation, follow},
+            numbers,
         },
     },
     policy_file,
@@ -48,10 +49,6 @@ const RECURRENT: [(&str, &str); 3] = [
     ("ppo.network.hidden", "[64]"),
     ("ppo.sequence_length", "25"),
 ];
-
-/// `numbers::LOCAL`, as settings have it.
-const LOCAL: &str = r#"["num_pods", "desired_replicas", "cpu_usage", "mem_usage", "cpu_demand", "mem_demand", "cpu_slack", "mem_slack",
-    "cpu_demand_change", "traffic_in_change", "num_pods_change"]"#;
 
 /// The episodes that everything is scored on.
 #[derive(Clone, Copy)]
@@ -97,7 +94,8 @@ fn main() -> Result<()> {
     }
     if what == "graph" {
         learned("PPO, flat", "", &[], 1)?;
-        learned("PPO, flat, the nodes' numbers", "", &[("horizontal.numbers", LOCAL)], 1)?;
+        let numbers = toml::Value::try_from(numbers::LOCAL).expect("names have a TOML form").to_string();
+        learned("PPO, flat, the nodes' numbers", "", &[("horizontal.numbers", &numbers)], 1)?;
         learned("PPO, graph", GRAPH_POLICY, &[], 1)?;
         return Ok(());
     }

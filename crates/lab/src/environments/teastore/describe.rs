@@ -46,9 +46,8 @@ pub(super) fn describe(config: &RunConfig) -> Result<Description> {
             "`{}` (setting `teastore.start`: `random`, `row(N)` or `state(REPLICAS,MILLICORES,MB)`)",
             config.start
         ),
-        truncated: format!("after {} steps (`teastore.max_steps`)", config.max_steps),
         notes,
-        ..common(config, &teastore.grid, |_| true)
+        ..common(config, &teastore.grid, "the bounds, or to a configuration without measurements,", |_| true)
     })
 }
 
@@ -87,9 +86,8 @@ pub(super) fn describe_simulated(config: &RunConfig) -> Result<Description> {
             "`{}` at a random time of a random training day, after ten minutes in which the pods start (setting `teastore.start`: `random` or `state(REPLICAS,MILLICORES,MB)`)",
             config.start
         ),
-        truncated: format!("after {} steps (`teastore.max_steps`)", config.max_steps),
         notes,
-        ..common(config, &simulated.grid, simulated_term)
+        ..common(config, &simulated.grid, "the bounds", simulated_term)
     })
 }
 
@@ -98,8 +96,13 @@ fn simulated_term(name: &str) -> bool {
     TERMS.iter().any(|term| term.name == name && term.possible(simulated::has, false))
 }
 
-/// What both environments have.
-fn common(config: &TeastoreConfig, grid: &Grid, possible: impl Fn(&str) -> bool) -> Description {
+/// What both environments have; a mask forbids what leads `out_of`.
+fn common(
+    config: &TeastoreConfig,
+    grid: &Grid,
+    out_of: &str,
+    possible: impl Fn(&str) -> bool,
+) -> Description {
     let weights = config.weighted();
     let reward = TERMS.iter().filter(|term| possible(term.name)).map(|term| Term {
         name: term.name.to_owned(),
@@ -115,20 +118,20 @@ fn common(config: &TeastoreConfig, grid: &Grid, possible: impl Fn(&str) -> bool)
         ),
     };
     let masks = if config.masked {
-        "an action that leads out of the bounds, or to a configuration without measurements, is forbidden"
+        format!("an action that leads out of {out_of} is forbidden")
     } else {
-        ""
+        String::new()
     };
     Description {
         agents: "1 agent".to_owned(),
         observation: Vec::new(),
         action: actions(grid),
-        masks: masks.to_owned(),
+        masks,
         reward: reward.chain([penalty]).collect(),
         costs: Vec::new(),
         start: String::new(),
         terminated: "never".to_owned(),
-        truncated: String::new(),
+        truncated: format!("after {} steps (`teastore.max_steps`)", config.max_steps),
         notes: Vec::new(),
     }
 }
